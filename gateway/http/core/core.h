@@ -1,0 +1,190 @@
+/*
+ * The request path, without any server: services, routes, microversions, faults.
+ *
+ * The server (gateway/http/server) makes a `struct request` from bytes, the core finds the service and route, checks the version,
+ * asks the hooks who is calling and whether another zone answers, parses and validates the body, runs the handler and turns an error
+ * into the service's own error body. A handler is blocking, straight-line code; see STYLE.md section 7.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gateway/base/arena.h"
+#include "gateway/base/caller.h"
+#include "gateway/base/clock.h"
+#include "gateway/base/err.h"
+#include "gateway/base/text.h"
+#include "schema/db.h"
+
+struct gateway; /* the zone's process: gateway/gateway.h. The core passes it on and does not look inside. */
+struct fanout;  /* a worker's connections to other zones: zones/fanout.h */
+
+struct http_pair {
+    const char *name;
+    const char *value;
+};
+
+struct http_pairs {
+    struct http_pair *items;
+    size_t count;
+    size_t capacity;
+};
+
+void pairs_add(struct arena *arena, struct http_pairs *pairs, const char *name, const char *value); /* borrows both */
+const char *pairs_get(const struct http_pairs *pairs, const char *name);        /* first, exact name; NULL */
+const char *pairs_get_nocase(const struct http_pairs *pairs, const char *name); /* headers */
+
+enum access {
+    ACCESS_PUBLIC, /* no token needed, none read */
+    ACCESS_ANY,    /* a valid token, whatever its scope */
+    ACCESS_READER, /* a valid token scoped to a project */
+    ACCESS_MEMBER, /* as reader; writes: a caller who holds only `reader` gets 403 */
+    ACCESS_ADMIN,  /* role admin */
+    ACCESS_LINK,   /* an authenticated link of a neighbouring zone, or an admin */
+};
+
+enum scope {
+    SCOPE_HERE,   /* this zone answers */
+    SCOPE_SERVER, /* the owner of the path parameter `server_id` answers: the `locate` hook decides */
+};
+
+enum body_kind {
+    BODY_NONE,   /* a body is ignored */
+    BODY_JSON,   /* an object is required: 400 without, 415 for another content type; `schema` is applied when set */
+    BODY_OPAQUE, /* bytes as they are, bounded like JSON (json is parsed if it is JSON) */
+    BODY_STREAM, /* `open` gives a sink before the first byte; unbounded here, the sink bounds it */
+};
+
+struct request;
+struct response;
+
+/* Where a streamed body goes. `write` is called on the server's thread, in order, and must not wait for anyone but the disk. After
+ * an error no further write comes; `close` is always called once, before the handler (complete = true) or instead of it. */
+struct body_sink {
+    enum err (*write)(struct body_sink *sink, const void *bytes, size_t length);
+    void (*close)(struct body_sink *sink, bool complete);
+};
+
+typedef enum err handler_f(struct request *request, struct response *response);
+
+/* A body's JSON Schema for versions from `min` on; the row with the greatest `min` not above the request's version counts. */
+struct body_schema {
+    int min;
+    const char *name; /* of schema/json/schemas.h */
+};
+
+struct route {
+    const char *method;
+    const char *path; /* below the service's mount: "/servers/{server_id}/action"; "{rest...}" at the end takes any remainder */
+    enum access access;
+    int min; /* minor version from which, and up to which, it exists; 0 = no bound */
+    int max;
+    handler_f *handler;
+    enum body_kind body;
+    const char *schema;                   /* one schema for all versions, or NULL */
+    const struct body_schema *schemas;    /* by version, closed by a row with name NULL; or NULL */
+    enum scope scope;
+    enum err (*open)(struct request *request, struct body_sink **out); /* BODY_STREAM: after authentication */
+    int unscoped_ok; /* 1: a token without project is fine for READER and MEMBER */
+};
+
+/* How a service speaks: mounts, versions, errors. One static table each. */
+struct service {
+    const char *name;             /* "compute" */
+    const char *const *mounts;    /* "/compute/v2.1", NULL-terminated */
+    bool project_in_path;         /* "/compute/v2.1/{project_id}/servers" is legal too: its 32 hex digits are cut off and checked */
+    const char *version_service;  /* name in OpenStack-API-Version, NULL for a service without microversions */
+    const char *legacy_header;    /* X-OpenStack-Nova-API-Version, or NULL */
+    int version_min;              /* minors; the major is version_major */
+    int version_max;
+    int version_major;
+    const struct route *const *tables; /* route tables, NULL-terminated; each closed by a row with method NULL */
+    void (*write_error)(const struct request *request, int status, const char *message, struct response *response);
+    void (*decorate)(const struct request *request, struct response *response); /* headers on every reply; may be NULL */
+    bool method_not_allowed;      /* true: known path, wrong method is 405 with Allow; false: 404 as Nova */
+};
+
+struct request {
+    struct gateway *gateway;
+    struct arena *arena;
+    struct db *db;         /* the worker's connection; NULL on the server's own thread */
+    struct fanout *fanout; /* the worker's */
+    const struct service *service;
+    const struct route *route;
+    const char *method;
+    const char *target;   /* path and query as they came */
+    const char *path;     /* decoded and normalised, whole */
+    const char *subpath;  /* `path` below the service's mount and project */
+    const char *mount;    /* the mount that matched, with "/{project}" when it stood in the path: links are built with it */
+    const char *base_url; /* scheme://host:port as the client used it, no trailing slash */
+    struct http_pairs headers;
+    struct http_pairs query; /* decoded, in order, duplicates kept */
+    struct http_pairs params; /* captures of the route's path */
+    const char *body;     /* BODY_JSON, BODY_OPAQUE; not NULL-terminated by contract, but there is a NUL behind it */
+    size_t body_length;
+    json_t *json;         /* the parsed body, owned by the arena; NULL if none */
+    struct body_sink *sink;
+    int version;          /* negotiated minor; version_min when the client sent none */
+    bool version_given;
+    struct caller caller;
+    const char *request_id;
+    const char *client_address;
+    struct budget budget;
+    struct link_caller *link; /* over an authenticated link: who sent it (zones/link.h); else NULL */
+    bool on_server_thread;
+};
+
+struct response {
+    int status; /* 0 = 200 */
+    struct http_pairs headers;
+    json_t *json;      /* taken over; written compactly. NULL: `body` */
+    struct text body;
+    const char *content_type; /* NULL: application/json when there is a body */
+    int file;          /* descriptor to send, taken over; -1 none */
+    uint64_t file_length;
+};
+
+void response_init(struct response *response);
+void response_clear(struct response *response);
+void response_header(struct request *request, struct response *response, const char *name, const char *value);
+
+/* What the gateway puts into the core. */
+struct http_hooks {
+    /* Fills request->caller (and ->link). E_UNAUTHORIZED. */
+    enum err (*authenticate)(struct request *request);
+    /* Here or there, for SCOPE_SERVER: `*answered` = true when another zone's answer was written into `response`. */
+    enum err (*locate)(struct request *request, struct response *response, bool *answered);
+};
+
+struct http_core {
+    struct gateway *gateway;
+    const struct service *const *services; /* NULL-terminated; a longer mount wins */
+    struct http_hooks hooks;
+    size_t max_body;
+    int64_t budget_ms;
+};
+
+/*
+ * In two steps, so that the server can refuse early and stream.
+ * core_open: after the headers. Finds service, route, version; sets the request's members up to `version`. On failure the response is
+ * complete (404, 405, 406, 400) and the error is returned. Cheap, no database: runs on the server's thread.
+ */
+MUST_CHECK enum err core_open(const struct http_core *core, struct request *request, struct response *response);
+/* For BODY_STREAM, on a worker, before the body: authenticates and calls route->open. As above on failure. */
+MUST_CHECK enum err core_open_stream(const struct http_core *core, struct request *request, struct response *response);
+/* On a worker, with the whole body: authenticate, locate, parse, validate, handle. The response is always complete afterwards. */
+void core_run(const struct http_core *core, struct request *request, struct response *response);
+/* The service's error body for the last `fail` of this thread; also for errors of the server (413, 431, 503 of a full queue). */
+void core_error(struct request *request, enum err kind, const char *message, struct response *response);
+
+/* Helpers for handlers. */
+const char *request_header(const struct request *request, const char *name);
+const char *request_param(const struct request *request, const char *name); /* never NULL for a name in the route */
+const char *request_query(const struct request *request, const char *name); /* first; NULL */
+/* "{base_url}{mount}{format…}" in the arena. */
+const char *request_link(const struct request *request, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* As request_link, without the version and project: Nova's bookmark links. */
+const char *request_bookmark(const struct request *request, const char *format, ...) __attribute__((format(printf, 2, 3)));
