@@ -21,8 +21,8 @@ struct caller {
     bool system_scope;
     const char *const *roles; /* names */
     size_t role_count;
-    bool is_admin;  /* has role admin */
-    bool is_member; /* has member or admin */
+    bool is_admin;        /* has role admin */
+    bool is_member;       /* has member or admin */
     const char *audit_id; /* of the token, NULL over a link */
     int64_t expires_us;
     const char *request_id;

@@ -16,10 +16,10 @@ int64_t clock_wall_us(void);
 int64_t clock_mono_ms(void);
 int64_t clock_mono_us(void);
 
-struct time_text time_iso_z(int64_t us);        /* 2026-01-01T00:00:00Z           server created, images */
-struct time_text time_iso_micro(int64_t us);    /* 2026-01-01T00:00:00.000000     launched_at, services, actions */
-struct time_text time_iso_micro_z(int64_t us);  /* 2026-01-01T00:00:00.000000Z    tokens */
-struct time_text time_sql(int64_t us);          /* 2026-01-01 00:00:00.000000     DATETIME(6) */
+struct time_text time_iso_z(int64_t us);       /* 2026-01-01T00:00:00Z           server created, images */
+struct time_text time_iso_micro(int64_t us);   /* 2026-01-01T00:00:00.000000     launched_at, services, actions */
+struct time_text time_iso_micro_z(int64_t us); /* 2026-01-01T00:00:00.000000Z    tokens */
+struct time_text time_sql(int64_t us);         /* 2026-01-01 00:00:00.000000     DATETIME(6) */
 
 /* ISO 8601: date, date and time, optional fraction, Z or +hh:mm; 'T' or blank between. Without an offset it is UTC. E_INVALID. */
 MUST_CHECK enum err time_parse_iso(const char *text, int64_t *out_us);

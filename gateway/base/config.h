@@ -25,10 +25,10 @@ struct config {
         char *public_url; /* http://host:port as clients reach this zone; "" = http:// and the Host header */
         char *tls_cert;   /* PEM files; both or none */
         char *tls_key;
-        int64_t workers;  /* most worker threads */
-        int64_t queue;    /* requests that may wait for a worker */
+        int64_t workers; /* most worker threads */
+        int64_t queue;   /* requests that may wait for a worker */
         int64_t budget_ms;
-        int64_t max_body; /* bytes of a JSON body */
+        int64_t max_body;  /* bytes of a JSON body */
         int64_t max_limit; /* rows of a page */
     } api;
     struct {
@@ -36,9 +36,9 @@ struct config {
         char *mariadbd;   /* program for `private` */
     } database;
     struct {
-        char *url;        /* "" = users are kept here; else the identity zone's or Keystone's URL */
+        char *url; /* "" = users are kept here; else the identity zone's or Keystone's URL */
         int64_t token_lifetime_s;
-        int64_t hash_queue; /* logins that may wait for a password hash */
+        int64_t hash_queue;       /* logins that may wait for a password hash */
         int64_t failure_delay_ms; /* added per recent failure of a user and address */
     } identity;
     struct {

@@ -9,39 +9,39 @@
 
 #include <stddef.h>
 
-#define MUST_CHECK __attribute__((warn_unused_result))
+#define MUST_CHECK        __attribute__((warn_unused_result))
 #define CLEANUP(function) __attribute__((cleanup(function)))
-#define ARRAY_LEN(array) (sizeof(array) / sizeof((array)[0]))
-#define TRY(expression)                                                                                                        \
-    do {                                                                                                                       \
-        const enum err try_result = (expression);                                                                              \
-        if (try_result != OK)                                                                                                  \
-            return try_result;                                                                                                 \
+#define ARRAY_LEN(array)  (sizeof(array) / sizeof((array)[0]))
+#define TRY(expression)                                                                                                            \
+    do {                                                                                                                           \
+        const enum err try_result = (expression);                                                                                  \
+        if (try_result != OK)                                                                                                      \
+            return try_result;                                                                                                     \
     } while (0)
 
 /* kind, HTTP status, Nova fault name */
-#define ERR_LIST(X)                                                                                                            \
-    X(OK, 200, "")                                                                                                             \
-    X(E_INVALID, 400, "badRequest")                                                                                            \
-    X(E_UNAUTHORIZED, 401, "unauthorized")                                                                                     \
-    X(E_FORBIDDEN, 403, "forbidden")                                                                                           \
-    X(E_NOT_FOUND, 404, "itemNotFound")                                                                                        \
-    X(E_BAD_METHOD, 405, "badMethod")                                                                                          \
-    X(E_NOT_ACCEPTABLE, 406, "computeFault")                                                                                   \
-    X(E_CONFLICT, 409, "conflictingRequest")                                                                                   \
-    X(E_GONE, 410, "computeFault")                                                                                             \
-    X(E_TOO_LARGE, 413, "overLimit")                                                                                           \
-    X(E_MEDIA_TYPE, 415, "badMediaType")                                                                                       \
-    X(E_UNPROCESSABLE, 422, "computeFault")                                                                                    \
-    X(E_TOO_MANY, 429, "overLimit")                                                                                            \
-    X(E_HEADERS_TOO_LARGE, 431, "computeFault")                                                                                \
-    X(E_INTERNAL, 500, "computeFault")                                                                                         \
-    X(E_NOT_IMPLEMENTED, 501, "notImplemented")                                                                                \
-    X(E_BAD_GATEWAY, 502, "computeFault")                                                                                      \
-    X(E_UNAVAILABLE, 503, "serviceUnavailable")                                                                                \
-    X(E_TIMEOUT, 504, "computeFault")                                                                                          \
-    X(E_LOOP, 508, "computeFault")                                                                                             \
-    X(E_LOST, 500, "computeFault") /* a task's lease was taken over: stop at once, write nothing */                            \
+#define ERR_LIST(X)                                                                                                                \
+    X(OK, 200, "")                                                                                                                 \
+    X(E_INVALID, 400, "badRequest")                                                                                                \
+    X(E_UNAUTHORIZED, 401, "unauthorized")                                                                                         \
+    X(E_FORBIDDEN, 403, "forbidden")                                                                                               \
+    X(E_NOT_FOUND, 404, "itemNotFound")                                                                                            \
+    X(E_BAD_METHOD, 405, "badMethod")                                                                                              \
+    X(E_NOT_ACCEPTABLE, 406, "computeFault")                                                                                       \
+    X(E_CONFLICT, 409, "conflictingRequest")                                                                                       \
+    X(E_GONE, 410, "computeFault")                                                                                                 \
+    X(E_TOO_LARGE, 413, "overLimit")                                                                                               \
+    X(E_MEDIA_TYPE, 415, "badMediaType")                                                                                           \
+    X(E_UNPROCESSABLE, 422, "computeFault")                                                                                        \
+    X(E_TOO_MANY, 429, "overLimit")                                                                                                \
+    X(E_HEADERS_TOO_LARGE, 431, "computeFault")                                                                                    \
+    X(E_INTERNAL, 500, "computeFault")                                                                                             \
+    X(E_NOT_IMPLEMENTED, 501, "notImplemented")                                                                                    \
+    X(E_BAD_GATEWAY, 502, "computeFault")                                                                                          \
+    X(E_UNAVAILABLE, 503, "serviceUnavailable")                                                                                    \
+    X(E_TIMEOUT, 504, "computeFault")                                                                                              \
+    X(E_LOOP, 508, "computeFault")                                                                                                 \
+    X(E_LOST, 500, "computeFault")        /* a task's lease was taken over: stop at once, write nothing */                         \
     X(E_RETRY, 503, "serviceUnavailable") /* a transaction must run again */
 
 enum err {

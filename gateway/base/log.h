@@ -1,6 +1,6 @@
 /*
- * logfmt lines on stderr: time, level, event, then key=value as the caller formats them; zone and the request id of this thread are added.
- * Never a secret, never a body. Values with blanks or quotes are the caller's to quote with %s of log_quote.
+ * logfmt lines on stderr: time, level, event, then key=value as the caller formats them; zone and the request id of this thread are
+ * added. Never a secret, never a body. Values with blanks or quotes are the caller's to quote with %s of log_quote.
  */
 #pragma once
 

@@ -12,12 +12,12 @@
 #include "gateway/base/err.h"
 #include "gateway/base/id.h"
 
-#define SEAL_KEY_SIZE 32
+#define SEAL_KEY_SIZE    32
 #define SIGN_PUBLIC_SIZE 32
 #define SIGN_SECRET_SIZE 64
-#define SIGNATURE_SIZE 64
-#define LINK_KEY_SIZE 32
-#define SEAL_OVERHEAD 40 /* nonce 24 and tag 16 */
+#define SIGNATURE_SIZE   64
+#define LINK_KEY_SIZE    32
+#define SEAL_OVERHEAD    40 /* nonce 24 and tag 16 */
 
 struct zone_keys {
     struct uuid zone;
@@ -39,7 +39,8 @@ void zone_keys_clear(struct zone_keys *keys);
 /* `out` has length + SEAL_OVERHEAD bytes. `context` (not secret) must be the same at opening: it says what the secret is for. */
 void seal_bytes(const uint8_t key[SEAL_KEY_SIZE], const char *context, const void *plain, size_t length, uint8_t *out);
 /* `out` has length - SEAL_OVERHEAD bytes. E_INVALID when it was not made with this key and context. */
-MUST_CHECK enum err unseal_bytes(const uint8_t key[SEAL_KEY_SIZE], const char *context, const uint8_t *sealed, size_t length, void *out);
+MUST_CHECK enum err unseal_bytes(const uint8_t key[SEAL_KEY_SIZE], const char *context, const uint8_t *sealed, size_t length,
+                                 void *out);
 
 void sign_bytes(const uint8_t secret[SIGN_SECRET_SIZE], const void *bytes, size_t length, uint8_t out[SIGNATURE_SIZE]);
 /* E_UNAUTHORIZED when the signature is not the key's. */
