@@ -1,6 +1,6 @@
 /*
- * The zone's process: what handlers reach through `request->gateway`. Made in main, released there in reverse; read-only afterwards, but for
- * what its parts guard themselves.
+ * The zone's process: what handlers reach through `request->gateway`. Made in main, released there in reverse; read-only
+ * afterwards, but for what its parts guard themselves.
  */
 #pragma once
 
@@ -14,6 +14,7 @@ struct task_runners;
 struct zones;
 struct identity;
 struct http_server;
+struct image_store;
 
 struct gateway {
     struct config config;
@@ -22,6 +23,7 @@ struct gateway {
     const char *name; /* config.zone.name */
     struct db_target database;
     struct hypervisors *hypervisors;
+    struct image_store *images;
     struct task_runners *tasks;
     struct identity *identity;
     struct zones *zones;

@@ -11,7 +11,7 @@ struct config_drive_file {
     size_t length;
 };
 
-/* Writes the image to a new unlinked temporary file (in `directory`) and gives its descriptor, at offset 0, and size; the caller closes it.
- * E_INTERNAL with libarchive's words. */
+/* Writes the image to a new unlinked temporary file (in `directory`) and gives its descriptor, at offset 0, and size; the caller
+ * closes it. E_INTERNAL with libarchive's words. */
 MUST_CHECK enum err config_drive_make(const char *directory, const struct config_drive_file *files, size_t count, int *out_fd,
                                       size_t *out_length);

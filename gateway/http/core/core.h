@@ -2,15 +2,16 @@
  * The request path, without any server: services, routes, microversions, faults.
  *
  * The server (gateway/http/server) makes a `struct request` from bytes, the core finds the service and route, checks the version,
- * asks the hooks who is calling and whether another zone answers, parses and validates the body, runs the handler and turns an error
- * into the service's own error body. A handler is blocking, straight-line code; see STYLE.md section 7.
+ * asks the hooks who is calling and whether another zone answers, parses and validates the body, runs the handler and turns an
+ * error into the service's own error body. A handler is blocking, straight-line code; see STYLE.md section 7.
  */
 #pragma once
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <jansson.h>
 
 #include "gateway/base/arena.h"
 #include "gateway/base/caller.h"
@@ -21,6 +22,8 @@
 
 struct gateway; /* the zone's process: gateway/gateway.h. The core passes it on and does not look inside. */
 struct fanout;  /* a worker's connections to other zones: zones/fanout.h */
+struct routing; /* the route tables as core_setup compiled them: route.c */
+struct mounted; /* one service of them */
 
 struct http_pair {
     const char *name;
@@ -34,8 +37,8 @@ struct http_pairs {
 };
 
 void pairs_add(struct arena *arena, struct http_pairs *pairs, const char *name, const char *value); /* borrows both */
-const char *pairs_get(const struct http_pairs *pairs, const char *name);        /* first, exact name; NULL */
-const char *pairs_get_nocase(const struct http_pairs *pairs, const char *name); /* headers */
+const char *pairs_get(const struct http_pairs *pairs, const char *name);                            /* first, exact name; NULL */
+const char *pairs_get_nocase(const struct http_pairs *pairs, const char *name);                     /* headers */
 
 enum access {
     ACCESS_PUBLIC, /* no token needed, none read */
@@ -53,8 +56,8 @@ enum scope {
 
 enum body_kind {
     BODY_NONE,   /* a body is ignored */
-    BODY_JSON,   /* an object is required: 400 without, 415 for another content type; `schema` is applied when set */
-    BODY_OPAQUE, /* bytes as they are, bounded like JSON (json is parsed if it is JSON) */
+    BODY_JSON,   /* required: 400 without, 415 for another content type; an object, unless a schema says otherwise */
+    BODY_OPAQUE, /* bytes as they are, bounded like JSON (parsed too if the content type ends with json or json-patch) */
     BODY_STREAM, /* `open` gives a sink before the first byte; unbounded here, the sink bounds it */
 };
 
@@ -76,7 +79,8 @@ struct body_schema {
     const char *name; /* of schema/json/schemas.h */
 };
 
-struct route {
+/* The members stand in the order in which a row reads. */
+struct route { /* NOLINT(clang-analyzer-optin.performance.Padding) */
     const char *method;
     const char *path; /* below the service's mount: "/servers/{server_id}/action"; "{rest...}" at the end takes any remainder */
     enum access access;
@@ -84,30 +88,36 @@ struct route {
     int max;
     handler_f *handler;
     enum body_kind body;
-    const char *schema;                   /* one schema for all versions, or NULL */
-    const struct body_schema *schemas;    /* by version, closed by a row with name NULL; or NULL */
+    const char *schema;                /* one schema for all versions, or NULL */
+    const struct body_schema *schemas; /* by version, closed by a row with name NULL; or NULL */
     enum scope scope;
     enum err (*open)(struct request *request, struct body_sink **out); /* BODY_STREAM: after authentication */
     int unscoped_ok; /* 1: a token without project is fine for READER and MEMBER */
+    int inline_ok;   /* 1: never waits and needs no database: runs on the server's own thread (PUBLIC, BODY_NONE, SCOPE_HERE) */
 };
 
 /* How a service speaks: mounts, versions, errors. One static table each. */
 struct service {
-    const char *name;             /* "compute" */
-    const char *const *mounts;    /* "/compute/v2.1", NULL-terminated */
-    bool project_in_path;         /* "/compute/v2.1/{project_id}/servers" is legal too: its 32 hex digits are cut off and checked */
-    const char *version_service;  /* name in OpenStack-API-Version, NULL for a service without microversions */
-    const char *legacy_header;    /* X-OpenStack-Nova-API-Version, or NULL */
-    int version_min;              /* minors; the major is version_major */
+    const char *name;            /* "compute" */
+    const char *const *mounts;   /* "/compute/v2.1", NULL-terminated */
+    bool project_in_path;        /* "/compute/v2.1/{project_id}/servers" is legal too: its 32 hex digits are cut off and checked */
+    const char *version_service; /* name in OpenStack-API-Version, NULL for a service without microversions */
+    const char *legacy_header;   /* X-OpenStack-Nova-API-Version, or NULL */
+    int version_min;             /* minors; the major is version_major */
     int version_max;
     int version_major;
     const struct route *const *tables; /* route tables, NULL-terminated; each closed by a row with method NULL */
     void (*write_error)(const struct request *request, int status, const char *message, struct response *response);
     void (*decorate)(const struct request *request, struct response *response); /* headers on every reply; may be NULL */
-    bool method_not_allowed;      /* true: known path, wrong method is 405 with Allow; false: 404 as Nova */
+    bool method_not_allowed;       /* true: known path, wrong method is 405 with Allow; false: 404 as Nova */
+    const char *request_id_header; /* a second header with the request's id (x-compute-request-id), or NULL */
+    bool content_type_required;    /* a JSON body without Content-Type is 400 (Placement); false: taken as JSON (Nova) */
 };
 
+/* The caller of core_open fills: arena, method, target, base_url, headers, client_address, on_server_thread (and db, fanout, body
+ * before core_run). The core fills the rest. All strings must live as long as the arena. */
 struct request {
+    const struct http_core *core;
     struct gateway *gateway;
     struct arena *arena;
     struct db *db;         /* the worker's connection; NULL on the server's own thread */
@@ -121,35 +131,44 @@ struct request {
     const char *mount;    /* the mount that matched, with "/{project}" when it stood in the path: links are built with it */
     const char *base_url; /* scheme://host:port as the client used it, no trailing slash */
     struct http_pairs headers;
-    struct http_pairs query; /* decoded, in order, duplicates kept */
+    struct http_pairs query;  /* decoded, in order, duplicates kept */
     struct http_pairs params; /* captures of the route's path */
-    const char *body;     /* BODY_JSON, BODY_OPAQUE; not NULL-terminated by contract, but there is a NUL behind it */
+    const char *body;         /* BODY_JSON, BODY_OPAQUE; not NULL-terminated by contract, but there is a NUL behind it */
     size_t body_length;
-    json_t *json;         /* the parsed body, owned by the arena; NULL if none */
+    json_t *json; /* the parsed body, owned by the arena; NULL if none */
     struct body_sink *sink;
-    int version;          /* negotiated minor; version_min when the client sent none */
+    int version; /* negotiated minor; version_min when the client sent none */
     bool version_given;
+    const char *version_text; /* "2.93": what the reply's version headers say; also the version that was refused by 406 */
+    const char *project;      /* the project id in the path as 32 lower-case hex digits; NULL */
     struct caller caller;
-    const char *request_id;
+    const char *request_id;        /* ours, always fresh */
+    const char *global_request_id; /* the client's X-OpenStack-Request-ID, NULL when absent or not of that shape */
     const char *client_address;
     struct budget budget;
     struct link_caller *link; /* over an authenticated link: who sent it (zones/link.h); else NULL */
     bool on_server_thread;
+    bool authenticated; /* core_open_stream did it already */
+    int64_t started_us; /* monotonic, at core_open */
+    struct mounted *mounted;
 };
 
 struct response {
     int status; /* 0 = 200 */
     struct http_pairs headers;
-    json_t *json;      /* taken over; written compactly. NULL: `body` */
+    json_t *json; /* taken over; written compactly. NULL: `body` */
     struct text body;
     const char *content_type; /* NULL: application/json when there is a body */
-    int file;          /* descriptor to send, taken over; -1 none */
+    int file;                 /* descriptor to send, taken over; -1 none */
     uint64_t file_length;
 };
 
 void response_init(struct response *response);
 void response_clear(struct response *response);
+/* Copies the value into the request's arena; control characters in it become blanks. The name is borrowed. */
 void response_header(struct request *request, struct response *response, const char *name, const char *value);
+/* Turns `json` into `body`, so that what is left is bytes or a file. Idempotent. */
+void response_render(struct response *response);
 
 /* What the gateway puts into the core. */
 struct http_hooks {
@@ -165,20 +184,35 @@ struct http_core {
     struct http_hooks hooks;
     size_t max_body;
     int64_t budget_ms;
+    struct routing *routing; /* core_setup */
 };
+
+/* Compiles and checks the route tables. E_INTERNAL names a row that cannot be meant (two rows for one method, path and version; no
+ * handler; a stream without `open`; …). To be called once at start, after json_schemas_open, before threads. */
+MUST_CHECK enum err core_setup(struct http_core *core);
+void core_clear(struct http_core *core);
 
 /*
  * In two steps, so that the server can refuse early and stream.
- * core_open: after the headers. Finds service, route, version; sets the request's members up to `version`. On failure the response is
- * complete (404, 405, 406, 400) and the error is returned. Cheap, no database: runs on the server's thread.
+ * core_open: after the headers. Finds service, route, version; sets the request's members up to `version`. On failure the response
+ * is complete (404, 405, 406, 400) and the error is returned. Cheap, no database: runs on the server's thread.
  */
 MUST_CHECK enum err core_open(const struct http_core *core, struct request *request, struct response *response);
-/* For BODY_STREAM, on a worker, before the body: authenticates and calls route->open. As above on failure. */
+/* For BODY_STREAM, on a worker, before the body: authenticates and calls route->open, which sets request->sink. As above on
+ * failure.
+ */
 MUST_CHECK enum err core_open_stream(const struct http_core *core, struct request *request, struct response *response);
 /* On a worker, with the whole body: authenticate, locate, parse, validate, handle. The response is always complete afterwards. */
 void core_run(const struct http_core *core, struct request *request, struct response *response);
-/* The service's error body for the last `fail` of this thread; also for errors of the server (413, 431, 503 of a full queue). */
+/* Makes `response` the service's error reply; `message` NULL: that of the last `fail` of this thread. Also for errors of the server
+ * (413, 503 of a full queue). The cause of an internal error is logged, the client gets the request id. Headers that are there
+ * stay. */
 void core_error(struct request *request, enum err kind, const char *message, struct response *response);
+/* The access log line and the metrics of one request, once, when its reply is complete. Status 499: the client left before. */
+void core_account(const struct request *request, int status);
+
+/* Nova's fault body: {"itemNotFound":{"code":404,"message":"…"}}; with `retryAfter` when the reply has that header. */
+void fault_write_compute(const struct request *request, int status, const char *message, struct response *response);
 
 /* Helpers for handlers. */
 const char *request_header(const struct request *request, const char *name);
@@ -186,5 +220,5 @@ const char *request_param(const struct request *request, const char *name); /* n
 const char *request_query(const struct request *request, const char *name); /* first; NULL */
 /* "{base_url}{mount}{format…}" in the arena. */
 const char *request_link(const struct request *request, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* As request_link, without the version and project: Nova's bookmark links. */
+/* As request_link, without the version (the project stays, if it was in the path): Nova's bookmark links. */
 const char *request_bookmark(const struct request *request, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -1,0 +1,91 @@
+/* The transaction behind 202, and its opposite, the ERROR row; see build.h. */
+#include <string.h>
+
+#include "compute/build/build.h"
+#include "compute/placement/placement.h"
+#include "gateway/base/clock.h"
+#include "gateway/base/text.h"
+#include "schema/action.h"
+#include "schema/plan.h"
+
+#define US_PER_S 1000000
+
+struct acceptance {
+    struct server *server;
+    const struct uuid *provider;
+    const struct plan_use *use;
+    const struct caller *caller;
+    const char *request_id;
+    const char *message;
+};
+
+static int64_t now_whole_seconds(void)
+{
+    return clock_wall_us() / US_PER_S * US_PER_S;
+}
+
+const char *build_fault(struct arena *arena, int code, const char *message, const char *details)
+{
+    CLEANUP(text_clear) struct text text = {0};
+    text_add_format(&text, "{\"code\":%d,\"created\":\"%s\",\"message\":", code, time_iso_z(clock_wall_us()).text);
+    text_add_json(&text, message);
+    text_add_str(&text, ",\"details\":");
+    text_add_json(&text, details ? details : "");
+    text_add_str(&text, "}");
+    return arena_strdup(arena, text_str(&text));
+}
+
+static enum err accept_in_transaction(struct db *db, void *context)
+{
+    const struct acceptance *a = context;
+    struct server *server = a->server;
+    bool exists = false;
+    TRY(server_exists(db, &server->uuid, &exists));
+    if (exists)
+        return OK;
+    if (a->use)
+        TRY(plan_bind(db, a->use->entry, &server->uuid, a->use->expires_us));
+    const struct resource_amount amounts[] = {
+        {"VCPU", server->vcpus}, {"MEMORY_MB", server->ram_mib}, {"DISK_GB", server->disk_gib}};
+    TRY(placement_claim(db, a->provider, &server->uuid, server->project_id, server->user_id, amounts, ARRAY_LEN(amounts)));
+    server->vm_state = "building";
+    server->task_state = "spawning";
+    server->created_us = now_whole_seconds();
+    server->updated_us = server->created_us;
+    TRY(server_insert(db, server));
+    TRY(action_start(db, &server->uuid, "create", a->caller, a->request_id));
+    TRY(action_event_start(db, &server->uuid, a->request_id, "compute__do_build_and_run_instance", server->host));
+    json_auto_t *data = json_pack("{s:s, s:s}", "request_id", a->request_id, "host", server->host);
+    return data ? task_add(db, "build", &server->uuid, a->request_id, data) : fail(E_INTERNAL, "The task's data cannot be made.");
+}
+
+enum err build_accept(struct db *db, struct server *server, const struct uuid *provider, const struct plan_use *use,
+                      const struct caller *caller, const char *request_id)
+{
+    struct acceptance a = {server, provider, use, caller, request_id, NULL};
+    return db_transaction(db, accept_in_transaction, &a);
+}
+
+static enum err bury_in_transaction(struct db *db, void *context)
+{
+    const struct acceptance *a = context;
+    CLEANUP(arena_clear) struct arena arena = {0};
+    struct server server = *a->server;
+    server.vm_state = "error";
+    server.task_state = NULL;
+    server.host = NULL;
+    server.node = NULL;
+    server.created_us = now_whole_seconds();
+    server.updated_us = server.created_us;
+    server.fault = build_fault(&arena, 500, a->message, NULL);
+    TRY(server_insert(db, &server));
+    TRY(action_start(db, &server.uuid, "create", a->caller, a->request_id));
+    TRY(action_event_start(db, &server.uuid, a->request_id, "conductor_schedule_and_build_instances", NULL));
+    return action_event_finish(db, &server.uuid, a->request_id, "conductor_schedule_and_build_instances", a->message);
+}
+
+enum err build_bury(struct db *db, struct server *server, const struct caller *caller, const char *request_id, const char *message)
+{
+    struct acceptance a = {server, NULL, NULL, caller, request_id, message};
+    return db_transaction(db, bury_in_transaction, &a);
+}

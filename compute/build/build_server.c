@@ -1,0 +1,170 @@
+/*
+ * The build: image → disks → define → start. Each step may run again after a crash: volumes and domains are named after the server,
+ * making one that is there is no error, and undoing what was never done is none either.
+ */
+#include <unistd.h>
+
+#include "compute/build/guest_spec.h"
+#include "compute/build/steps.h"
+#include "compute/image/store.h"
+#include "compute/placement/placement.h"
+#include "gateway/base/log.h"
+#include "schema/action.h"
+#include "schema/host.h"
+
+#define BUILD_EVENT "compute__do_build_and_run_instance"
+
+static enum err plan_server(struct task *task, struct server *server, struct guest_plan *plan)
+{
+    TRY(step_server(task, server));
+    return guest_plan_make(task->arena, server, step_environment(task)->zone_name, task->fence, plan);
+}
+
+static enum err upload_image(struct task *task, const struct server *server, const struct guest_image *image)
+{
+    struct build_environment *environment = step_environment(task);
+    int fd = -1;
+    uint64_t length = 0;
+    enum err result = image_open(environment->images, image->id, &fd, &length);
+    if (result == E_NOT_FOUND && environment->fetch_image) {
+        TRY(environment->fetch_image(environment->fetch_context, task, image->id));
+        result = image_open(environment->images, image->id, &fd, &length);
+    }
+    TRY(result);
+    result = hypervisor_volume_upload(environment->hypervisors, server->host, build_image_volume(task->arena, image->id),
+                                      image->format, fd, length, budget_from_ms(30 * INT64_C(60000)));
+    (void)close(fd);
+    return result;
+}
+
+/* One copy per host and image, however many builds want it: the others try again later. */
+static enum err place_image(struct task *task, const struct server *server, const struct guest_image *image)
+{
+    enum host_image_state state = HOST_IMAGE_BUSY;
+    TRY(host_image_take(task->db, server->host, image->id, &task->id, &state));
+    if (state == HOST_IMAGE_READY)
+        return OK;
+    if (state == HOST_IMAGE_BUSY)
+        return fail(E_UNAVAILABLE, "Image %s is being copied to host %s.", image->id, server->host);
+    TRY(upload_image(task, server, image));
+    return host_image_ready(task->db, server->host, image->id, &task->id);
+}
+
+static enum err run_image(struct task *task)
+{
+    struct server server;
+    struct guest_plan plan;
+    TRY(plan_server(task, &server, &plan));
+    for (size_t i = 0; i < plan.image_count; i++)
+        TRY(place_image(task, &server, &plan.images[i]));
+    return OK;
+}
+
+static enum err upload_config_drive(struct task *task, const struct server *server, const char *volume)
+{
+    struct build_environment *environment = step_environment(task);
+    const struct config_drive_file *files = NULL;
+    size_t count = 0;
+    int fd = -1;
+    size_t length = 0;
+    TRY(guest_config_files(task->arena, server, &files, &count));
+    TRY(config_drive_make(environment->state_dir, files, count, &fd, &length));
+    const enum err result =
+        hypervisor_volume_upload(environment->hypervisors, server->host, volume, "raw", fd, length, step_budget());
+    (void)close(fd);
+    return result;
+}
+
+static enum err run_disk(struct task *task)
+{
+    struct server server;
+    struct guest_plan plan;
+    TRY(plan_server(task, &server, &plan));
+    struct hypervisors *all = step_environment(task)->hypervisors;
+    TRY(hypervisor_volume_create(all, server.host, plan.root_volume, "qcow2", plan.root_bytes, plan.root_backing,
+                                 plan.root_backing_format, step_budget()));
+    if (plan.ephemeral_volume)
+        TRY(hypervisor_volume_create(all, server.host, plan.ephemeral_volume, "qcow2", plan.ephemeral_bytes, NULL, NULL,
+                                     step_budget()));
+    if (plan.swap_volume)
+        TRY(hypervisor_volume_create(all, server.host, plan.swap_volume, "qcow2", plan.swap_bytes, NULL, NULL, step_budget()));
+    return plan.config_volume ? upload_config_drive(task, &server, plan.config_volume) : OK;
+}
+
+static enum err undo_disk(struct task *task)
+{
+    struct server server;
+    struct guest_plan plan;
+    TRY(plan_server(task, &server, &plan));
+    struct hypervisors *all = step_environment(task)->hypervisors;
+    const char *const volumes[] = {plan.config_volume, plan.swap_volume, plan.ephemeral_volume, plan.root_volume};
+    for (size_t i = 0; i < ARRAY_LEN(volumes); i++) {
+        if (volumes[i])
+            TRY(hypervisor_volume_delete(all, server.host, volumes[i], step_budget()));
+    }
+    return OK;
+}
+
+static enum err run_define(struct task *task)
+{
+    struct server server;
+    struct guest_plan plan;
+    TRY(plan_server(task, &server, &plan));
+    return hypervisor_define(step_environment(task)->hypervisors, server.host, &plan.guest, step_budget());
+}
+
+static enum err undo_define(struct task *task)
+{
+    struct server server;
+    TRY(step_server(task, &server));
+    return hypervisor_undefine(step_environment(task)->hypervisors, server.host, &server.uuid, step_budget());
+}
+
+static enum err run_start(struct task *task)
+{
+    struct server server;
+    TRY(step_server(task, &server));
+    return hypervisor_start(step_environment(task)->hypervisors, server.host, &server.uuid, step_budget());
+}
+
+static enum err undo_start(struct task *task)
+{
+    struct server server;
+    TRY(step_server(task, &server));
+    return hypervisor_stop(step_environment(task)->hypervisors, server.host, &server.uuid, 0, step_budget());
+}
+
+/* In the transaction that ends the task. A delete that came meanwhile keeps its task state: it waits for this task to be gone. */
+static enum err build_done(struct task *task)
+{
+    struct server server;
+    TRY(server_get_locked(task->db, task->arena, &task->subject, &server));
+    const bool deleting = server.task_state && server.task_state[0] == 'd';
+    TRY(server_set_state(task->db, &task->subject, "active", deleting ? server.task_state : NULL, POWER_RUNNING));
+    TRY(server_set_launched(task->db, &task->subject));
+    TRY(server_set_root_device(task->db, &task->subject, "/dev/vda"));
+    return action_event_finish(task->db, &task->subject, task->request_id, BUILD_EVENT, NULL);
+}
+
+static enum err build_failed(struct task *task, enum err kind, const char *message)
+{
+    struct server server;
+    TRY(server_get_locked(task->db, task->arena, &task->subject, &server));
+    TRY(placement_release(task->db, &task->subject));
+    TRY(action_event_finish(task->db, &task->subject, task->request_id, BUILD_EVENT, message));
+    if (server.task_state && server.task_state[0] == 'd') /* a delete asked for it */
+        return OK;
+    log_warn("build.failed", "server=%s host=%s kind=%s message=%s", uuid_to_text(&task->subject).text, server.host, err_name(kind),
+             log_quote(message).text);
+    TRY(server_set_fault(task->db, &task->subject, build_fault(task->arena, 500, message, NULL)));
+    return server_clear_host(task->db, &task->subject);
+}
+
+static const struct task_step build_steps[] = {
+    {"image", run_image, NULL},
+    {"disk", run_disk, undo_disk},
+    {"define", run_define, undo_define},
+    {"start", run_start, undo_start},
+};
+
+const struct task_kind build_kind = {"build", build_steps, ARRAY_LEN(build_steps), 30, build_done, build_failed};

@@ -1,0 +1,73 @@
+/*
+ * The delete: settle (a build of this server has ended or was undone) → stop → undefine → volumes; then row, claim and action in
+ * one transaction. Nothing is undone: a delete only goes forward, for as long as it takes.
+ */
+#include "compute/build/guest_spec.h"
+#include "compute/build/steps.h"
+#include "compute/placement/placement.h"
+#include "schema/action.h"
+
+#define DELETE_EVENT "compute_terminate_instance"
+
+static enum err run_settle(struct task *task)
+{
+    int64_t live = 0;
+    TRY(task_live(task->db, &task->subject, &live));
+    if (live > 1)
+        return fail(E_UNAVAILABLE, "Another task still works on server %s.", uuid_to_text(&task->subject).text);
+    struct server server;
+    TRY(step_server(task, &server));
+    return action_event_start(task->db, &task->subject, task->request_id, DELETE_EVENT, server.host);
+}
+
+static enum err run_stop(struct task *task)
+{
+    struct server server;
+    TRY(step_server(task, &server));
+    if (!server.host)
+        return OK;
+    return hypervisor_stop(step_environment(task)->hypervisors, server.host, &server.uuid, 0, step_budget());
+}
+
+static enum err run_undefine(struct task *task)
+{
+    struct server server;
+    TRY(step_server(task, &server));
+    if (!server.host)
+        return OK;
+    return hypervisor_undefine(step_environment(task)->hypervisors, server.host, &server.uuid, step_budget());
+}
+
+static enum err run_volumes(struct task *task)
+{
+    static const char *const roles[] = {"config", "swap", "ephemeral", "root"};
+    struct server server;
+    TRY(step_server(task, &server));
+    for (size_t i = 0; i < ARRAY_LEN(roles) && server.host; i++)
+        TRY(hypervisor_volume_delete(step_environment(task)->hypervisors, server.host,
+                                     build_server_volume(task->arena, &server.uuid, roles[i]), step_budget()));
+    return OK;
+}
+
+static enum err delete_done(struct task *task)
+{
+    TRY(placement_release(task->db, &task->subject));
+    TRY(server_set_deleted(task->db, &task->subject));
+    return action_event_finish(task->db, &task->subject, task->request_id, DELETE_EVENT, NULL);
+}
+
+static enum err delete_failed(struct task *task, enum err kind, const char *message)
+{
+    (void)kind;
+    TRY(action_event_finish(task->db, &task->subject, task->request_id, DELETE_EVENT, message));
+    return server_set_fault(task->db, &task->subject, build_fault(task->arena, 500, message, NULL));
+}
+
+static const struct task_step delete_steps[] = {
+    {"settle", run_settle, NULL},
+    {"stop", run_stop, NULL},
+    {"undefine", run_undefine, NULL},
+    {"volumes", run_volumes, NULL},
+};
+
+const struct task_kind delete_kind = {"delete", delete_steps, ARRAY_LEN(delete_steps), 1000, delete_done, delete_failed};

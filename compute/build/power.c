@@ -1,0 +1,93 @@
+/* Start, stop and reboot: one step each, then the new state in the transaction that ends the task. */
+#include "compute/build/steps.h"
+#include "gateway/base/log.h"
+#include "schema/action.h"
+
+#define STOP_PATIENCE_MS   60000
+#define REBOOT_PATIENCE_MS 20000
+
+static enum err run_start(struct task *task)
+{
+    struct server server;
+    TRY(step_server(task, &server));
+    return hypervisor_start(step_environment(task)->hypervisors, server.host, &server.uuid, step_budget());
+}
+
+static enum err run_stop(struct task *task)
+{
+    struct server server;
+    TRY(step_server(task, &server));
+    return hypervisor_stop(step_environment(task)->hypervisors, server.host, &server.uuid, STOP_PATIENCE_MS, step_budget());
+}
+
+/* Nova's soft reboot: ask the guest to shut down, wait, then pull the plug; start again. */
+static enum err run_reboot(struct task *task)
+{
+    struct server server;
+    TRY(step_server(task, &server));
+    struct hypervisors *all = step_environment(task)->hypervisors;
+    TRY(hypervisor_stop(all, server.host, &server.uuid, REBOOT_PATIENCE_MS, step_budget()));
+    return hypervisor_start(all, server.host, &server.uuid, step_budget());
+}
+
+static enum err run_reboot_hard(struct task *task)
+{
+    struct server server;
+    TRY(step_server(task, &server));
+    if (!server.host)
+        return fail(E_CONFLICT, "Instance %s has no host.", uuid_to_text(&server.uuid).text);
+    struct hypervisors *all = step_environment(task)->hypervisors;
+    TRY(hypervisor_stop(all, server.host, &server.uuid, 0, step_budget()));
+    return hypervisor_start(all, server.host, &server.uuid, step_budget());
+}
+
+static const char *event_of(const struct task *task)
+{
+    const char *event = json_string_value(json_object_get(task->data, "event"));
+    return event ? event : task->kind;
+}
+
+/* The new state, unless a delete came meanwhile: its task state stays. */
+static enum err settle(struct task *task, const char *vm_state, int power_state)
+{
+    struct server server;
+    TRY(server_get_locked(task->db, task->arena, &task->subject, &server));
+    const bool deleting = server.task_state && server.task_state[0] == 'd';
+    TRY(server_set_state(task->db, &task->subject, vm_state, deleting ? server.task_state : NULL, power_state));
+    TRY(action_event_start(task->db, &task->subject, task->request_id, event_of(task), server.host));
+    return action_event_finish(task->db, &task->subject, task->request_id, event_of(task), NULL);
+}
+
+static enum err running_done(struct task *task)
+{
+    return settle(task, "active", POWER_RUNNING);
+}
+
+static enum err stopped_done(struct task *task)
+{
+    return settle(task, "stopped", POWER_SHUTDOWN);
+}
+
+/* What could not be done leaves the server as it was, with the failure in its actions: Nova's revert of the task state. */
+static enum err power_failed(struct task *task, enum err kind, const char *message)
+{
+    struct server server;
+    TRY(server_get_locked(task->db, task->arena, &task->subject, &server));
+    log_warn("power.failed", "server=%s task=%s kind=%s message=%s", uuid_to_text(&task->subject).text, task->kind, err_name(kind),
+             log_quote(message).text);
+    if (!server.task_state || server.task_state[0] != 'd')
+        TRY(server_set_task_state(task->db, &task->subject, NULL));
+    TRY(action_event_start(task->db, &task->subject, task->request_id, event_of(task), server.host));
+    return action_event_finish(task->db, &task->subject, task->request_id, event_of(task), message);
+}
+
+static const struct task_step start_steps[] = {{"start", run_start, NULL}};
+static const struct task_step stop_steps[] = {{"stop", run_stop, NULL}};
+static const struct task_step reboot_steps[] = {{"reboot", run_reboot, NULL}};
+static const struct task_step reboot_hard_steps[] = {{"reboot", run_reboot_hard, NULL}};
+
+const struct task_kind start_kind = {"start", start_steps, ARRAY_LEN(start_steps), 10, running_done, power_failed};
+const struct task_kind stop_kind = {"stop", stop_steps, ARRAY_LEN(stop_steps), 10, stopped_done, power_failed};
+const struct task_kind reboot_kind = {"reboot", reboot_steps, ARRAY_LEN(reboot_steps), 10, running_done, power_failed};
+const struct task_kind reboot_hard_kind = {"reboot_hard", reboot_hard_steps, ARRAY_LEN(reboot_hard_steps), 10,
+                                           running_done,  power_failed};

@@ -1,0 +1,38 @@
+/* Shared by the step tables; see steps.h. */
+#include "compute/build/steps.h"
+
+const struct task_kind *const build_kinds[] = {&build_kind,  &delete_kind,      &start_kind, &stop_kind,
+                                               &reboot_kind, &reboot_hard_kind, NULL};
+
+struct build_environment *step_environment(const struct task *task)
+{
+    return task->context;
+}
+
+enum err step_server(struct task *task, struct server *out)
+{
+    return server_get_any(task->db, task->arena, &task->subject, out);
+}
+
+struct budget step_budget(void)
+{
+    return budget_from_ms(STEP_BUDGET_MS);
+}
+
+struct commit {
+    struct task *task;
+    enum err (*work)(struct db *db, struct task *task);
+};
+
+static enum err commit_in_transaction(struct db *db, void *context)
+{
+    const struct commit *commit = context;
+    TRY(task_guard(commit->task, db));
+    return commit->work(db, commit->task);
+}
+
+enum err step_commit(struct task *task, enum err (*work)(struct db *db, struct task *task))
+{
+    struct commit commit = {task, work};
+    return db_transaction(task->db, commit_in_transaction, &commit);
+}

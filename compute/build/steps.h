@@ -1,0 +1,21 @@
+/* What the step tables share. Private to compute/build. */
+#pragma once
+
+#include "compute/build/build.h"
+
+/* Time that one libvirt call of a step may take. */
+#define STEP_BUDGET_MS 120000
+
+struct build_environment *step_environment(const struct task *task);
+/* The task's server, deleted or not, in the task's arena. */
+MUST_CHECK enum err step_server(struct task *task, struct server *out);
+struct budget step_budget(void);
+/* Runs `work` in a transaction that holds the task's fence. */
+MUST_CHECK enum err step_commit(struct task *task, enum err (*work)(struct db *db, struct task *task));
+
+extern const struct task_kind build_kind;
+extern const struct task_kind delete_kind;
+extern const struct task_kind start_kind;
+extern const struct task_kind stop_kind;
+extern const struct task_kind reboot_kind;
+extern const struct task_kind reboot_hard_kind;

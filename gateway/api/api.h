@@ -1,0 +1,30 @@
+/*
+ * The route tables of the compute API, one per file: each is closed by a row with method NULL. The service's table of tables names
+ * them; nothing else needs them.
+ */
+#pragma once
+
+#include "gateway/http/core/core.h"
+
+extern const struct route flavor_routes[];            /* flavors.c: lists, one, create, update, delete */
+extern const struct route flavor_extra_spec_routes[]; /* flavor_extra_specs.c */
+extern const struct route flavor_access_routes[];     /* flavor_access.c */
+extern const struct route keypair_routes[];           /* keypairs.c */
+extern const struct route limit_routes[];             /* limits.c */
+extern const struct route server_routes[];            /* servers.c: show, update, delete */
+extern const struct route server_list_routes[];       /* server_index.c */
+extern const struct route server_create_routes[];     /* server_create.c */
+extern const struct route server_action_routes[];     /* server_actions.c, os-instance-actions */
+extern const struct route server_metadata_routes[];   /* server_metadata.c */
+extern const struct route host_routes[];              /* hosts.c: hypervisors, services, availability zones */
+extern const struct route zone_routes[];              /* zones.c: /os-zones and the 2011 paths */
+extern const struct route zone_build_routes[];        /* zone_build.c: select and servers, over a link */
+
+/* The bodies of PUT /servers/{id} by version. */
+extern const struct body_schema server_update_schemas[];
+
+extern const struct route version_routes[];           /* versions.c: the version document of compute */
+
+extern const struct service compute_service;          /* compute.c */
+extern const struct service compute_versions_service; /* versions.c: /compute */
+extern const struct service root_service;             /* versions.c: /, /healthcheck, /metrics */

@@ -1,0 +1,285 @@
+/* Reading the command line; see cli.h. */
+#include "gateway/cli/cli.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/base/log.h"
+#include "gateway/base/text.h"
+
+#define MAX_WORDS   16
+#define MAX_OPTIONS 32
+
+static const struct command {
+    const char *group; /* "db", or the whole name */
+    const char *name;  /* "upgrade", NULL for a command of one word */
+    const char *arguments;
+    const char *summary;
+    size_t least_words;
+    size_t most_words;
+    const char *options; /* "name= flag": '=' takes a value */
+    enum err (*run)(struct cli *cli);
+} commands[] = {
+    {"serve", NULL, "[--check]", "run the zone in the foreground; --check only reads the configuration", 0, 0, "check", cmd_serve},
+    {"config", NULL, "", "print every setting with its default", 0, 0, "", cmd_config},
+    {"db", "upgrade", "", "bring the database's schema up to date", 0, 0, "", cmd_db_upgrade},
+    {"db", "status", "", "show the schema's version and what is pending", 0, 0, "", cmd_db_status},
+    {"host", "add", "NAME URI [--vcpus N] [--ram-mib N] [--disk-gib N] [--availability-zone AZ]", "register a libvirt host", 2, 2,
+     "vcpus= ram-mib= disk-gib= availability-zone=", cmd_host_add},
+    {"host", "list", "", "list the hosts of this zone", 0, 0, "", cmd_host_list},
+    {"host", "delete", "NAME", "forget a host that has no servers", 1, 1, "", cmd_host_delete},
+    {"user", "bootstrap", "--username NAME --password-file FILE [--project NAME] [--region NAME]",
+     "make the first admin, or set its password again", 0, 0, "username= password-file= project= region=", cmd_user_bootstrap},
+    {"zone", "list", "", "list the child zones", 0, 0, "", cmd_zone_list},
+    {"zone", "tree", "", "draw the tree below this zone, as the running zone sees it", 0, 0, "", cmd_zone_tree},
+    {"zone", "add", "NAME URL --username NAME --password-file FILE [--weight-offset X] [--weight-scale X] [--insecure]",
+     "register a child zone", 2, 2, "username= password-file= weight-offset= weight-scale= insecure", cmd_zone_add},
+    {"zone", "set", "NAME [--state enabled|draining|disabled] [--weight-offset X] [--weight-scale X] [--url URL]",
+     "change a child zone", 1, 1, "state= weight-offset= weight-scale= url=", cmd_zone_set},
+    {"zone", "show", "NAME", "show a child zone", 1, 1, "", cmd_zone_show},
+    {"zone", "delete", "NAME", "forget a child zone; its servers stay where they are", 1, 1, "", cmd_zone_delete},
+};
+
+const char *cli_option(const struct cli *cli, const char *name)
+{
+    for (size_t i = 0; i < cli->option_count; i++) {
+        if (strcmp(cli->options[i].name, name) == 0)
+            return cli->options[i].value;
+    }
+    return NULL;
+}
+
+enum err cli_option_int(const struct cli *cli, const char *name, int64_t missing, int64_t *out)
+{
+    const char *text = cli_option(cli, name);
+    *out = missing;
+    if (text && (!str_to_int(text, out) || *out < 0))
+        return fail(E_INVALID, "--%s takes a number, not '%s'.", name, text);
+    return OK;
+}
+
+enum err cli_option_secret(struct cli *cli, const char *name, const char **out)
+{
+    const char *path = cli_option(cli, name);
+    char line[1024];
+    if (!path)
+        return fail(E_INVALID, "--%s FILE is required.", name);
+    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+    if (!file)
+        return fail(E_INVALID, "%s cannot be read: %s.", path, strerror(errno));
+    const bool got = fgets(line, sizeof(line), file) != NULL;
+    if (file != stdin)
+        (void)fclose(file);
+    line[got ? strcspn(line, "\r\n") : 0] = '\0';
+    if (!*line)
+        return fail(E_INVALID, "%s holds no password.", path);
+    *out = arena_strdup(&cli->arena, line);
+    return OK;
+}
+
+static void print_usage(FILE *out)
+{
+    (void)fprintf(out, "Usage: zonegate [--config FILE] COMMAND [ARGUMENTS] [--json]\n\nCommands:\n");
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        char name[64];
+        (void)snprintf(name, sizeof(name), "%s%s%s", commands[i].group, commands[i].name ? " " : "",
+                       commands[i].name ? commands[i].name : "");
+        (void)fprintf(out, "  %-16s %s\n", name, commands[i].summary);
+    }
+    (void)fprintf(
+        out,
+        "\nThe configuration is named by --config (-c) or ZONEGATE_CONFIG. `zonegate COMMAND --help` shows a command's arguments.\n"
+        "Exit codes: 0 done, 1 failed, 2 wrong command line, 3 not found, 4 conflict.\n");
+}
+
+static void print_command(const struct command *command)
+{
+    (void)printf("Usage: zonegate [--config FILE] %s%s%s %s\n\n%s.\n", command->group, command->name ? " " : "",
+                 command->name ? command->name : "", command->arguments, command->summary);
+}
+
+/* Does the command know the option, and does it take a value? */
+static bool knows_option(const struct command *command, const char *name, bool *takes_value)
+{
+    const size_t length = strlen(name);
+    for (const char *p = command->options; *p;) {
+        const size_t word = strcspn(p, " ");
+        const bool value = word && p[word - 1] == '=';
+        if (word - (value ? 1 : 0) == length && strncmp(p, name, length) == 0) {
+            *takes_value = value;
+            return true;
+        }
+        p += word + (p[word] ? 1 : 0);
+    }
+    return false;
+}
+
+struct reading {
+    int argc;
+    char **argv;
+    const char *words[MAX_WORDS];
+    size_t word_count;
+    struct cli_option options[MAX_OPTIONS];
+    size_t option_count;
+    bool help;
+};
+
+static enum err read_option(struct cli *cli, struct reading *reading, int *index)
+{
+    char *name = reading->argv[*index] + 2;
+    char *equals = strchr(name, '=');
+    const char *value = equals ? equals + 1 : NULL;
+    if (equals)
+        *equals = '\0';
+    if (strcmp(name, "json") == 0) {
+        cli->json = true;
+        return OK;
+    }
+    if (strcmp(name, "help") == 0) {
+        reading->help = true;
+        return OK;
+    }
+    static const char *const flags[] = {"check", "insecure", "version"};
+    bool takes_value = true;
+    for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+        takes_value = takes_value && strcmp(flags[i], name) != 0;
+    if (takes_value && !value) {
+        if (*index + 1 >= reading->argc)
+            return fail(E_INVALID, "--%s takes a value.", name);
+        value = reading->argv[++*index];
+    }
+    if (strcmp(name, "config") == 0) {
+        cli->config_path = value;
+        return OK;
+    }
+    if (reading->option_count == MAX_OPTIONS)
+        return fail(E_INVALID, "Too many options.");
+    reading->options[reading->option_count++] = (struct cli_option){name, value ? value : ""};
+    return OK;
+}
+
+static enum err read_line(struct cli *cli, struct reading *reading)
+{
+    for (int i = 1; i < reading->argc; i++) {
+        char *word = reading->argv[i];
+        if (strcmp(word, "-c") == 0 && i + 1 < reading->argc)
+            cli->config_path = reading->argv[++i];
+        else if (strcmp(word, "-h") == 0)
+            reading->help = true;
+        else if (strncmp(word, "--", 2) == 0)
+            TRY(read_option(cli, reading, &i));
+        else if (reading->word_count == MAX_WORDS)
+            return fail(E_INVALID, "Too many words.");
+        else
+            reading->words[reading->word_count++] = word;
+    }
+    return OK;
+}
+
+static const struct command *find_command(const struct reading *reading, size_t *used)
+{
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        const bool group = reading->word_count > 0 && strcmp(reading->words[0], commands[i].group) == 0;
+        const bool name = !commands[i].name || (reading->word_count > 1 && strcmp(reading->words[1], commands[i].name) == 0);
+        if (group && name) {
+            *used = commands[i].name ? 2 : 1;
+            return &commands[i];
+        }
+    }
+    return NULL;
+}
+
+static enum err check_line(const struct command *command, const struct cli *cli)
+{
+    bool takes_value = false;
+    if (cli->word_count < command->least_words || cli->word_count > command->most_words)
+        return fail(E_INVALID, "The arguments are: %s", *command->arguments ? command->arguments : "none");
+    for (size_t i = 0; i < cli->option_count; i++) {
+        if (!knows_option(command, cli->options[i].name, &takes_value))
+            return fail(E_INVALID, "There is no option --%s here; the arguments are: %s", cli->options[i].name,
+                        *command->arguments ? command->arguments : "none");
+    }
+    return OK;
+}
+
+static int exit_code(enum err result)
+{
+    static const struct {
+        enum err kind;
+        int code;
+    } codes[] = {{OK, 0}, {E_NOT_FOUND, 3}, {E_CONFLICT, 4}};
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
+        if (codes[i].kind == result)
+            return codes[i].code;
+    }
+    (void)fprintf(stderr, "zonegate: %s\n", err_message());
+    return 1;
+}
+
+static int run_command(struct cli *cli, const struct command *command)
+{
+    if (command->run == cmd_config) {
+        const enum err printed = cmd_config(cli);
+        return exit_code(printed);
+    }
+    if (!cli->config_path)
+        cli->config_path = getenv("ZONEGATE_CONFIG");
+    if (!cli->config_path) {
+        (void)fprintf(stderr, "zonegate: a configuration is needed: --config FILE, or ZONEGATE_CONFIG in the environment.\n");
+        return 2;
+    }
+    enum err result = config_open(cli->config_path, &cli->config);
+    if (result == OK) {
+        log_setup(LOG_LEVEL_WARN, cli->config.zone.name);
+        result = command->run(cli);
+        if (result == E_NOT_FOUND || result == E_CONFLICT)
+            (void)fprintf(stderr, "zonegate: %s\n", err_message());
+    }
+    const int code = exit_code(result);
+    config_clear(&cli->config);
+    return code;
+}
+
+int cli_main(int argc, char **argv)
+{
+    struct cli cli = {0};
+    struct reading reading = {.argc = argc, .argv = argv};
+    size_t used = 0;
+    if (seal_setup() != OK || read_line(&cli, &reading) != OK) {
+        (void)fprintf(stderr, "zonegate: %s\n", err_message());
+        return 2;
+    }
+    cli.options = reading.options;
+    cli.option_count = reading.option_count;
+    if (cli_option(&cli, "version")) {
+        (void)printf("zonegate %s\n", ZONEGATE_VERSION);
+        return 0;
+    }
+    const struct command *command = find_command(&reading, &used);
+    if (!command) {
+        print_usage(reading.help ? stdout : stderr);
+        return reading.help ? 0 : 2;
+    }
+    if (reading.help) {
+        print_command(command);
+        return 0;
+    }
+    cli.words = reading.words + used;
+    cli.word_count = reading.word_count - used;
+    if (check_line(command, &cli) != OK) {
+        (void)fprintf(stderr, "zonegate: %s\n", err_message());
+        return 2;
+    }
+    const int code = run_command(&cli, command);
+    arena_clear(&cli.arena);
+    return code;
+}
+
+enum err cmd_config(struct cli *cli)
+{
+    (void)cli;
+    config_print(stdout);
+    return OK;
+}

@@ -1,0 +1,291 @@
+/*
+ * `zonegate serve`: the process, from the configuration to the end, in order and back.
+ *
+ * Threads: the epoll thread owns the clients' connections; workers own a database connection and connections to other zones each,
+ * and run handlers; task runners carry the long tasks; the poller asks the other zones; the hosts' thread reports hosts and power
+ * states; libvirt's event loop and each host's lane own the calls to libvirt; the private database's supervisor waits for mariadbd.
+ * Main waits for a signal.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "compute/build/build.h"
+#include "compute/build/host_watch.h"
+#include "compute/image/store.h"
+#include "gateway/api/api.h"
+#include "gateway/api/identity.h"
+#include "gateway/api/image.h"
+#include "gateway/base/log.h"
+#include "gateway/base/metrics.h"
+#include "gateway/cli/cli.h"
+#include "gateway/cli/zone_url.h"
+#include "gateway/conductor/authenticate.h"
+#include "gateway/conductor/locate.h"
+#include "gateway/gateway.h"
+#include "gateway/http/server/server.h"
+#include "gateway/identity/identity.h"
+#include "schema/json/json.h"
+#include "schema/migrate.h"
+#include "schema/private_server.h"
+#include "schema/task/task.h"
+#include "schema/zone_self.h"
+#include "zones/fanout.h"
+#include "zones/registry.h"
+
+#define STOP_GRACE_MS    10000
+#define HOST_INTERVAL_MS 5000
+
+struct process {
+    struct gateway gateway;
+    struct private_server *server;
+    struct db *db;
+    struct host_watch *watch;
+    struct build_environment environment;
+    struct zones_options zones_options;
+    struct http_core core;
+    char url[512];
+    const struct service *services[8]; /* NULL-terminated */
+    bool schemas_open;
+    bool core_ready;
+};
+
+static enum log_level level_of(const char *name)
+{
+    static const char *const names[] = {"debug", "info", "warn", "error"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (strcmp(names[i], name) == 0)
+            return (enum log_level)i;
+    }
+    return LOG_LEVEL_INFO;
+}
+
+static enum err open_store(struct process *p)
+{
+    const struct config *config = &p->gateway.config;
+    int from = 0;
+    int to = 0;
+    CLEANUP(arena_clear) struct arena arena = {0};
+    struct zone_self self;
+    TRY(cli_keys_open(config, &p->gateway.keys));
+    if (strcmp(config->database.connection, "private") == 0) {
+        TRY(private_server_start(config->database.mariadbd, config->zone.state_dir, &p->server));
+        TRY(db_target_copy(private_server_target(p->server), &p->gateway.database));
+    } else {
+        TRY(db_target_parse(config->database.connection, &p->gateway.database));
+        TRY(db_create_database(&p->gateway.database));
+    }
+    TRY(db_open(&p->gateway.database, &p->db));
+    TRY(db_upgrade(p->db, &from, &to));
+    if (from != to)
+        log_info("db.upgraded", "from=%d to=%d", from, to);
+    TRY(zone_self_open(p->db, &arena, &p->gateway.keys.zone, config->zone.name, &self));
+    p->zones_options.incarnation = self.incarnation;
+    p->gateway.tag = zone_tag(&p->gateway.keys.zone);
+    p->gateway.name = config->zone.name;
+    return OK;
+}
+
+/* Logins are passed on to the authority with the HTTP client of the links. */
+static enum err forward_login(void *context, struct arena *arena, const struct identity_call *call, struct identity_answer *out)
+{
+    const struct process *p = context;
+    struct http_answer answer;
+    struct http_request request = {.url = call->url,
+                                   .method = call->method,
+                                   .body = call->body,
+                                   .body_length = call->body_length,
+                                   .trust = {.insecure = p->gateway.config.zones.insecure}};
+    for (size_t i = 0; i < call->headers->count; i++)
+        headers_add(arena, &request.headers, call->headers->items[i].name, call->headers->items[i].value);
+    http_call(arena, &request, call->budget, &answer);
+    if (answer.kind != ZONE_ANSWERED)
+        return fail(E_UNAVAILABLE, "The identity service at %s does not answer: %s.", call->url,
+                    answer.why ? answer.why : "no answer");
+    *out = (struct identity_answer){.status = answer.status, .body = answer.body, .body_length = answer.body_length};
+    for (size_t i = 0; i < answer.headers.count; i++)
+        pairs_add(arena, &out->headers, answer.headers.items[i].name, answer.headers.items[i].value);
+    return OK;
+}
+
+static enum err open_zones(struct process *p)
+{
+    const struct config *config = &p->gateway.config;
+    zone_url(config, p->url, sizeof(p->url));
+    p->zones_options.name = config->zone.name;
+    p->zones_options.url = p->url;
+    p->zones_options.keys = &p->gateway.keys;
+    p->zones_options.database = &p->gateway.database;
+    p->zones_options.poll_interval_ms = config->zones.poll_interval_ms;
+    p->zones_options.child_timeout_ms = config->zones.child_timeout_ms;
+    p->zones_options.insecure = config->zones.insecure;
+    p->zones_options.expose_names = config->zone.expose_names;
+    TRY(zones_open(&p->zones_options, &p->gateway.zones));
+    TRY(identity_open(config, &p->gateway.keys, &p->gateway.database, &p->gateway.identity));
+    identity_set_forwarder(p->gateway.identity, forward_login, p);
+    return OK;
+}
+
+static enum err open_compute(struct process *p)
+{
+    const struct config *config = &p->gateway.config;
+    const struct hypervisor_options options = {.virt_type = config->compute.virt_type,
+                                               .pool = config->compute.pool,
+                                               .pool_path = config->compute.pool_path,
+                                               .lane_queue = (size_t)config->compute.lane_queue,
+                                               .console_bytes = (size_t)config->compute.console_kib * 1024,
+                                               .sync_interval_s = config->compute.sync_interval_s};
+    const struct host_watch_options watch = {&p->gateway.database, HOST_INTERVAL_MS, (double)config->compute.cpu_ratio};
+    TRY(host_watch_start(&watch, &p->watch));
+    TRY(hypervisors_open(&options, host_watch_power_changed, p->watch, &p->gateway.hypervisors));
+    CLEANUP(arena_clear) struct arena arena = {0};
+    struct hosts hosts;
+    TRY(host_list(p->db, &arena, &hosts)); /* known before the first task looks for them */
+    for (size_t i = 0; i < hosts.count; i++)
+        TRY(hypervisor_add(p->gateway.hypervisors, hosts.items[i].name, hosts.items[i].uri));
+    host_watch_use(p->watch, p->gateway.hypervisors);
+    TRY(image_store_open(config->zone.state_dir, (uint64_t)config->image.max_size_gib << 30, &p->gateway.images));
+    TRY(image_store_sweep(p->gateway.images));
+    TRY(image_store_recover(p->gateway.images, p->db));
+    p->environment = (struct build_environment){.hypervisors = p->gateway.hypervisors,
+                                                .images = p->gateway.images,
+                                                .state_dir = config->zone.state_dir,
+                                                .zone_name = config->zone.name};
+    return task_runners_start(&p->gateway.database, build_kinds, &p->environment, (int)config->compute.task_runners,
+                              config->debug.stop_after, &p->gateway.tasks);
+}
+
+static enum err open_worker(void *context, struct worker_parts *parts)
+{
+    struct process *p = context;
+    TRY(db_open(&p->gateway.database, &parts->db));
+    const enum err result = fanout_open(p->gateway.zones, &parts->fanout);
+    if (result != OK) {
+        db_close(parts->db);
+        parts->db = NULL;
+    }
+    return result;
+}
+
+static void close_worker(void *context, struct worker_parts *parts)
+{
+    (void)context;
+    fanout_close(parts->fanout);
+    db_close(parts->db);
+    db_thread_end();
+}
+
+/* Users are kept here, or all that concerns them is passed on to the authority. */
+static void choose_services(struct process *p)
+{
+    const bool delegated = identity_authority_url(p->gateway.identity) != NULL;
+    const struct service *const chosen[] = {&root_service,
+                                            &compute_versions_service,
+                                            &compute_service,
+                                            &identity_versions_service,
+                                            delegated ? &identity_delegated_service : &identity_service,
+                                            &image_service,
+                                            NULL};
+    _Static_assert(sizeof(chosen) <= sizeof(p->services), "room for all");
+    memcpy(p->services, chosen, sizeof(chosen));
+}
+
+static enum err open_http(struct process *p)
+{
+    const struct config *config = &p->gateway.config;
+    const struct http_server_options options = {.listen = config->api.listen,
+                                                .public_url = config->api.public_url,
+                                                .tls_cert = config->api.tls_cert,
+                                                .tls_key = config->api.tls_key,
+                                                .workers = (size_t)config->api.workers,
+                                                .queue = (size_t)config->api.queue};
+    const struct worker_hooks hooks = {p, open_worker, close_worker};
+    choose_services(p);
+    p->core = (struct http_core){.gateway = &p->gateway,
+                                 .services = p->services,
+                                 .hooks = {.authenticate = conductor_authenticate, .locate = conductor_locate},
+                                 .max_body = (size_t)config->api.max_body,
+                                 .budget_ms = config->api.budget_ms};
+    TRY(core_setup(&p->core));
+    p->core_ready = true;
+    TRY(http_server_start(&options, &p->core, &hooks, &p->gateway.server));
+    return zones_start(p->gateway.zones);
+}
+
+static enum err open_all(struct process *p)
+{
+    TRY(json_schemas_open());
+    p->schemas_open = true;
+    TRY(open_store(p));
+    TRY(open_zones(p));
+    TRY(open_compute(p));
+    return open_http(p);
+}
+
+/* In reverse: no new requests, then no new work, then what they stand on. */
+static void close_all(struct process *p)
+{
+    if (p->gateway.server)
+        http_server_stop(p->gateway.server, STOP_GRACE_MS);
+    task_runners_stop(p->gateway.tasks, STOP_GRACE_MS);
+    host_watch_stop(p->watch);
+    hypervisors_close(p->gateway.hypervisors);
+    image_store_close(p->gateway.images);
+    if (p->core_ready)
+        core_clear(&p->core);
+    identity_close(p->gateway.identity);
+    zones_close(p->gateway.zones);
+    db_close(p->db);
+    db_target_clear(&p->gateway.database);
+    private_server_stop(p->server);
+    zone_keys_clear(&p->gateway.keys);
+    if (p->schemas_open)
+        json_schemas_close();
+    db_thread_end();
+    metrics_close();
+}
+
+/* Threads inherit the mask: only main takes the signals. */
+static void block_signals(sigset_t *out)
+{
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    (void)sigaction(SIGPIPE, &ignore, NULL);
+    (void)sigemptyset(out);
+    (void)sigaddset(out, SIGTERM);
+    (void)sigaddset(out, SIGINT);
+    (void)pthread_sigmask(SIG_BLOCK, out, NULL);
+}
+
+static enum err run(struct process *p, const sigset_t *signals)
+{
+    int signal_number = 0;
+    TRY(open_all(p));
+    p->gateway.started_us = clock_wall_us();
+    log_info("zone.ready", "url=%s port=%u uuid=%s tag=%06x", p->url, http_server_port(p->gateway.server),
+             uuid_to_text(&p->gateway.keys.zone).text, p->gateway.tag);
+    (void)printf("zonegate: serving %s (zone %s)\n", p->url, p->gateway.name);
+    (void)fflush(stdout);
+    while (sigwait(signals, &signal_number) == EINTR)
+        ;
+    log_info("zone.stopping", "signal=%d", signal_number);
+    return OK;
+}
+
+enum err cmd_serve(struct cli *cli)
+{
+    static struct process process; /* large, and as old as the daemon */
+    sigset_t signals;
+    if (cli_option(cli, "check")) {
+        (void)printf("%s is a good configuration for zone %s.\n", cli->config.path, cli->config.zone.name);
+        return OK;
+    }
+    block_signals(&signals);
+    process.gateway.config = cli->config; /* borrowed */
+    log_setup(level_of(cli->config.log.level), cli->config.zone.name);
+    const enum err result = run(&process, &signals);
+    char message[1024];
+    (void)snprintf(message, sizeof(message), "%s", err_message());
+    close_all(&process);
+    return result == OK ? OK : fail(result, "%s", message);
+}

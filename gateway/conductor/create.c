@@ -1,0 +1,121 @@
+/* Planning and placing; see create.h. */
+#include "gateway/conductor/create.h"
+
+#include <string.h>
+
+#include "compute/build/build.h"
+#include "gateway/base/log.h"
+#include "gateway/conductor/create_child.h"
+#include "gateway/conductor/record.h"
+#include "gateway/gateway.h"
+#include "schema/host.h"
+#include "schema/task/task.h"
+
+#define NO_VALID_HOST "No valid host was found. There are not enough hosts available."
+
+enum err conductor_accept(struct request *request, const struct uuid *uuid, const struct uuid *host_uuid, const json_t *server_json,
+                          const json_t *embedded, const char *reservation_id, int launch_index, const struct plan_use *use,
+                          struct text *out)
+{
+    const struct record_parts parts = {uuid, server_json, embedded, reservation_id, launch_index};
+    struct server server;
+    struct host host;
+    TRY(record_make(request->arena, &parts, &request->caller, &server));
+    TRY(host_get_by_uuid(request->db, request->arena, host_uuid, &host));
+    server.host = host.name;
+    server.node = host.name;
+    server.availability_zone = select_host_zone(request->gateway, &host);
+    TRY(build_accept(request->db, &server, host_uuid, use, &request->caller, request->request_id));
+    task_wake(request->gateway->tasks);
+    log_info("server.accepted", "server=%s host=%s", uuid_to_text(uuid).text, log_quote(host.name).text);
+    record_write_created(out, &server, server_json, request_link(request, "%s", ""), request_bookmark(request, "%s", ""));
+    return OK;
+}
+
+/* One server to be placed. */
+struct placing {
+    struct request *request;
+    const struct create_order *order;
+    const json_t *server; /* with its own name */
+    const char *sizing_text;
+    int launch_index;
+    struct text *out;
+};
+
+static enum err try_candidate(const struct placing *placing, const struct plan_entry *candidate)
+{
+    struct uuid uuid;
+    uuid_new_tagged(candidate->tag, &uuid);
+    const struct child_order order = {&uuid,
+                                      &candidate->zone,
+                                      candidate->blob,
+                                      placing->sizing_text,
+                                      placing->order->reservation_id,
+                                      placing->launch_index,
+                                      placing->server,
+                                      placing->order->embedded};
+    if (!uuid_is_zero(&candidate->zone))
+        return create_at_child(placing->request, &order, placing->out);
+    return conductor_accept(placing->request, &uuid, &candidate->host, placing->server, placing->order->embedded,
+                            placing->order->reservation_id, placing->launch_index, NULL, placing->out);
+}
+
+static enum err bury(const struct placing *placing)
+{
+    struct request *request = placing->request;
+    struct uuid uuid;
+    struct server server;
+    uuid_new_tagged(request->gateway->tag, &uuid);
+    const struct record_parts parts = {&uuid, placing->server, placing->order->embedded, placing->order->reservation_id,
+                                       placing->launch_index};
+    TRY(record_make(request->arena, &parts, &request->caller, &server));
+    TRY(build_bury(request->db, &server, &request->caller, request->request_id, NO_VALID_HOST));
+    log_info("server.no_valid_host", "server=%s", uuid_to_text(&uuid).text);
+    record_write_created(placing->out, &server, placing->server, request_link(request, "%s", ""),
+                         request_bookmark(request, "%s", ""));
+    return OK;
+}
+
+/* A candidate that could not take the server now: room gone, entry used up or expired, or the zone fell silent before anything
+ * happened. */
+static bool is_next(enum err result)
+{
+    return result == E_CONFLICT || result == E_NOT_FOUND || result == E_UNAVAILABLE;
+}
+
+static enum err place(const struct placing *placing)
+{
+    while (budget_left_ms(&placing->request->budget) > 0) {
+        struct plan_entries candidates;
+        struct plan_entry candidate;
+        TRY(select_all(placing->request, &placing->order->sizing, placing->sizing_text, &candidates));
+        if (candidates.count == 0)
+            return bury(placing);
+        while (plan_entry_take(&candidates, &candidate)) {
+            const enum err result = try_candidate(placing, &candidate);
+            if (!is_next(result))
+                return result;
+        }
+    }
+    return fail(E_UNAVAILABLE, "The hosts that had room were taken by other requests; try again.");
+}
+
+enum err conductor_create(struct request *request, const struct create_order *order, struct text *out)
+{
+    struct placing placing = {request, order, order->server, sizing_write(request->arena, &order->sizing), 0, out};
+    if (order->count == 1)
+        return place(&placing);
+    const char *name = json_string_value(json_object_get(order->server, "name"));
+    for (int64_t i = 0; i < order->count; i++) {
+        json_auto_t *numbered = json_copy((json_t *)order->server); /* jansson's copy does not change it */
+        CLEANUP(text_clear) struct text answer = {0};
+        (void)json_object_set_new(numbered, "name", json_sprintf("%s-%lld", name, (long long)(i + 1)));
+        placing.server = numbered;
+        placing.launch_index = (int)i;
+        placing.out = &answer;
+        TRY(place(&placing));
+        if (i == 0)
+            text_add(out, answer.bytes, answer.length);
+    }
+    return OK;
+}

@@ -1,0 +1,32 @@
+/*
+ * Creating servers: plan here and there, claim at the owner, answer when the owner has claimed (DESIGN section 7).
+ *
+ * The caller has validated everything and embedded flavor, image and key pair. A refusal by conflict takes the next entry; "No
+ * valid host" is said only after a select that returned no candidate, and then the server is an ERROR row of this zone.
+ */
+#pragma once
+
+#include <jansson.h>
+
+#include "compute/build/build.h"
+#include "gateway/conductor/select.h"
+#include "gateway/http/core/core.h"
+
+struct create_order {
+    const json_t *server;   /* the request's `server` object */
+    const json_t *embedded; /* flavor, image, keypair */
+    struct sizing sizing;
+    const char *reservation_id;
+    int64_t count; /* servers to make; names are numbered from 1 when it is over 1 */
+};
+
+/* Writes what POST /servers answers for the first server. */
+MUST_CHECK enum err conductor_create(struct request *request, const struct create_order *order, struct text *out);
+
+/*
+ * The owner's half, for this zone's own creates and for those that come over a link: one transaction. The same uuid again gets the
+ * same answer. E_CONFLICT: no room now. `host` is the host's uuid.
+ */
+MUST_CHECK enum err conductor_accept(struct request *request, const struct uuid *uuid, const struct uuid *host,
+                                     const json_t *server, const json_t *embedded, const char *reservation_id, int launch_index,
+                                     const struct plan_use *use, struct text *out);

@@ -1,0 +1,66 @@
+/* See create_child.h. */
+#include "gateway/conductor/create_child.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/base/log.h"
+#include "gateway/conductor/relay.h"
+#include "gateway/gateway.h"
+#include "schema/json/json.h"
+
+static const char *order_text(struct arena *arena, const struct child_order *order)
+{
+    const size_t length = strlen(order->sizing_text);
+    char *sizing = arena_alloc(arena, BASE64_SIZE(length));
+    base64_encode(order->sizing_text, length, sizing, BASE64_SIZE(length));
+    json_auto_t *body = json_pack("{s:s, s:s, s:s, s:s, s:i, s:O, s:O}", "uuid", uuid_to_text(order->uuid).text, "blob",
+                                  order->blob, "sizing", sizing, "reservation_id", order->reservation_id, "launch_index",
+                                  order->launch_index, "server", order->server, "embedded", order->embedded);
+    char *text = json_dumps(body, JSON_COMPACT);
+    const char *copy = arena_strdup(arena, text);
+    free(text);
+    return copy;
+}
+
+static enum err read_refusal(const struct zone *zone, const struct http_answer *answer)
+{
+    json_auto_t *body = NULL;
+    const char *message = NULL;
+    if (json_parse_foreign(answer->body, answer->body_length, &body) == OK)
+        message = json_string_value(json_object_get(json_object_iter_value(json_object_iter(body)), "message"));
+    const enum err kind = err_from_status(answer->status);
+    log_info("create.refused", "child=%s status=%d message=%s", zone->row.name, answer->status, log_quote(message).text);
+    if (kind == E_INVALID || kind == E_CONFLICT || kind == E_NOT_FOUND)
+        return fail(E_CONFLICT, "Zone %s has no room any more.", zone->row.name);
+    return fail(kind, "%s", message ? message : "A zone refused the server without saying why.");
+}
+
+enum err create_at_child(struct request *request, const struct child_order *order, struct text *out)
+{
+    const struct zones_view *view = zones_view(request->gateway->zones, request->arena);
+    const struct zone *zone = view_child_by_uuid(view, order->zone);
+    struct response unused;
+    if (!zone)
+        return fail(E_CONFLICT, "The zone that offered the place is gone.");
+    const char *body = order_text(request->arena, order);
+    if (!body)
+        return fail(E_INTERNAL, "The order for zone %s cannot be written.", zone->row.name);
+    struct zone_call call;
+    relay_call_init(request, zone, &call);
+    call.method = "POST";
+    call.target = "/compute/v2.1/os-zones/servers";
+    call.body = body;
+    call.body_length = strlen(body);
+    fanout_run(request->fanout, request->arena, &call, 1, request->budget);
+    if (call.answer.kind == ZONE_ANSWERED && call.answer.status == 202) {
+        text_add(out, call.answer.body, call.answer.body_length);
+        return OK;
+    }
+    if (call.answer.kind == ZONE_ANSWERED)
+        return read_refusal(zone, &call.answer);
+    response_init(&unused);
+    const enum err result = relay_failure(request, &unused, zone, &call.answer);
+    response_clear(&unused);
+    return result;
+}

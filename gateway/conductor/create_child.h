@@ -1,0 +1,19 @@
+/* Sending a planned server to the child that offered the place (POST /os-zones/servers, spec link.md section 9). */
+#pragma once
+
+#include "gateway/conductor/create.h"
+
+struct child_order {
+    const struct uuid *uuid; /* carries the owner's tag */
+    const struct uuid *zone; /* the child */
+    const char *blob;        /* its sealed entry */
+    const char *sizing_text;
+    const char *reservation_id;
+    int launch_index;
+    const json_t *server;
+    const json_t *embedded;
+};
+
+/* Appends the owner's answer to `out`. E_CONFLICT, E_INVALID, E_UNAVAILABLE: nothing happened, take the next entry. E_BAD_GATEWAY,
+ * E_TIMEOUT: the outcome is unknown. */
+MUST_CHECK enum err create_at_child(struct request *request, const struct child_order *order, struct text *out);

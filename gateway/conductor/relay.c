@@ -1,0 +1,119 @@
+/* Relaying; see relay.h. */
+#include "gateway/conductor/relay.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/base/log.h"
+#include "gateway/gateway.h"
+#include "zones/resolve.h"
+
+#define RELAY_BODY_LIMIT (16U << 20)
+
+static const char *new_key(struct arena *arena)
+{
+    uint8_t bytes[16];
+    char *text = arena_alloc(arena, 24);
+    random_bytes(bytes, sizeof(bytes));
+    base64url_encode(bytes, sizeof(bytes), text, 24);
+    return text;
+}
+
+const struct link_origin *relay_origin(struct request *request)
+{
+    struct link_origin *origin = arena_alloc(request->arena, sizeof(*origin));
+    const char *key = NULL;
+    if (link_is_mutation(request->method))
+        key = request->link ? request->link->key : new_key(request->arena);
+    const char *base = arena_printf(request->arena, "%s%s", request->base_url, request->mount);
+    *origin = link_origin_from(&request->caller, request->link, base, key);
+    return origin;
+}
+
+enum zone_class relay_class(const struct request *request)
+{
+    return link_is_mutation(request->method) ? CLASS_MUTATE : CLASS_READ;
+}
+
+void relay_call_init(struct request *request, const struct zone *zone, struct zone_call *out)
+{
+    struct link_headers headers = {0};
+    struct link_headers mine = {0};
+    for (size_t i = 0; i < request->headers.count; i++)
+        headers_add(request->arena, &mine, request->headers.items[i].name, request->headers.items[i].value);
+    link_copy_headers(request->arena, &mine, &headers);
+    *out = (struct zone_call){
+        .zone = zone,
+        .origin = relay_origin(request),
+        .class = relay_class(request),
+        .method = request->method,
+        .target = request->target,
+        .headers = headers,
+        .body = request->body_length ? request->body : NULL,
+        .body_length = request->body_length,
+        .answer_limit = RELAY_BODY_LIMIT,
+    };
+}
+
+const char *relay_zone_name(struct request *request, const struct zone *zone)
+{
+    if (request->caller.is_admin || request->link || request->gateway->config.zone.expose_names)
+        return zone->row.name;
+    return arena_printf(request->arena, "%06x", zone->tag);
+}
+
+void relay_missing(struct request *request, struct response *response, const struct zones_missing *missing)
+{
+    CLEANUP(arena_clear) struct arena arena = {0};
+    const struct zones_view *view = zones_view(request->gateway->zones, &arena);
+    const bool names = request->caller.is_admin || request->link || request->gateway->config.zone.expose_names;
+    const char *value = zones_missing_header(view, missing, names, request->arena);
+    if (value)
+        response_header(request, response, "X-Zone-Missing", value);
+}
+
+void relay_answer(struct request *request, struct response *response, const struct zone *zone, const struct http_answer *answer)
+{
+    struct link_headers passed = {0};
+    struct zones_missing missing = {0};
+    const char *path = headers_get(&answer->headers, "X-Zone-Path");
+    const char *asked = headers_get(&answer->headers, "X-Zone-Asked");
+    const char *silent = headers_get(&answer->headers, "X-Zone-Missing");
+    link_copy_answer_headers(request->arena, &answer->headers, &passed);
+    for (size_t i = 0; i < passed.count; i++) {
+        if (str_equal_nocase(passed.items[i].name, "Content-Type"))
+            response->content_type = passed.items[i].value;
+        else
+            response_header(request, response, passed.items[i].name, passed.items[i].value);
+    }
+    response->status = answer->status;
+    text_add(&response->body, answer->body, answer->body_length);
+    response_header(request, response, "X-Zone-Path",
+                    zone_path_join(request->arena, relay_zone_name(request, zone), path && *path ? path : "."));
+    response_header(request, response, "X-Zone-Asked",
+                    arena_printf(request->arena, "%ld", 1 + (asked ? strtol(asked, NULL, 10) : 0)));
+    response_header(request, response, "X-Zone-Ms", arena_printf(request->arena, "%lld", (long long)answer->ms));
+    if (silent && missing_add_header(request->arena, &missing, zone->row.name, silent) == OK)
+        relay_missing(request, response, &missing);
+}
+
+enum err relay_failure(struct request *request, struct response *response, const struct zone *zone,
+                       const struct http_answer *answer)
+{
+    struct zones_missing missing = {0};
+    const char *name = relay_zone_name(request, zone);
+    const char *word = zone_kind_word(answer->kind);
+    missing_add(request->arena, &missing, zone->row.name, answer->kind);
+    relay_missing(request, response, &missing);
+    log_warn("zone.silent", "child=%s reason=%s sent=%d after_ms=%lld why=%s", zone->row.name, word, answer->sent,
+             (long long)answer->ms, log_quote(answer->why).text);
+    if (!link_is_mutation(request->method) || !answer->sent)
+        return fail(E_UNAVAILABLE, "Zone %s does not answer (%s).", name, word);
+    if (answer->kind == ZONE_TIMEOUT)
+        return fail(E_TIMEOUT,
+                    "Zone %s did not answer in time; whether it has done this is unknown: look at the server before you repeat it.",
+                    name);
+    return fail(E_BAD_GATEWAY,
+                "Zone %s broke off its answer (%s); whether it has done this is unknown: look at the server before you repeat it.",
+                name, word);
+}

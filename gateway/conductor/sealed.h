@@ -1,0 +1,24 @@
+/*
+ * Sealed entries: a place that this zone offers to its parent (spec link.md section 7). Sealed under the zone's plan key, bound to
+ * the sizing text, the project and 60 seconds by this zone's clock. A parent cannot read them; it can only bring them back.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#include "compute/build/build.h"
+#include "gateway/conductor/select.h"
+
+struct sealed_entry {
+    struct uuid host; /* here; zero: a child's */
+    struct uuid zone; /* the child */
+    const char *blob; /* the child's own entry */
+    struct plan_use use;
+};
+
+/* Base64 text in the arena. */
+const char *sealed_make(struct arena *arena, const struct gateway *gateway, const struct plan_entry *entry, const char *sizing_text,
+                        const char *project_id);
+/* E_INVALID: not ours, for another sizing or project, or expired. */
+MUST_CHECK enum err sealed_open(struct arena *arena, const struct gateway *gateway, const char *text, const char *sizing_text,
+                                const char *project_id, struct sealed_entry *out);

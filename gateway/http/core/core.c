@@ -1,0 +1,124 @@
+/*
+ * The life of a request in two steps (core.h): what can be decided from its head, and what needs a worker.
+ *
+ * Every function leaves a complete response behind, whatever went wrong. Nothing here waits but the hooks and the handler.
+ */
+#include <string.h>
+
+#include "gateway/base/id.h"
+#include "gateway/base/log.h"
+#include "gateway/http/core/inside.h"
+
+enum err core_setup(struct http_core *core)
+{
+    return routing_compile(core->services, &core->routing);
+}
+
+void core_clear(struct http_core *core)
+{
+    routing_free(core->routing);
+    core->routing = NULL;
+}
+
+static void prepare(const struct http_core *core, struct request *request)
+{
+    char id[REQUEST_ID_SIZE];
+    request_id_new(id);
+    request->core = core;
+    request->gateway = core->gateway;
+    request->started_us = clock_mono_us();
+    request->budget = budget_from_ms(core->budget_ms);
+    request->request_id = arena_strdup(request->arena, id);
+    const char *global = request_header(request, "X-OpenStack-Request-ID");
+    request->global_request_id = global && request_id_is_valid(global) ? global : NULL;
+}
+
+/* Path, query, service and version. The service and version are also found for a path that is refused: its form of error counts. */
+static enum err read_head(const struct http_core *core, struct request *request)
+{
+    struct target target = {arena_strndup(request->arena, request->target, strcspn(request->target, "?#")), ""};
+    const enum err split = target_split(request->arena, request->target, &target);
+    const char *cause = split == OK ? NULL : arena_strdup(request->arena, err_message());
+    request->path = target.path;
+    routing_find_service(core->routing, request, target.path);
+    const enum err version = request->service ? version_negotiate(request) : OK;
+    if (split != OK)
+        return fail(split, "%s", cause);
+    TRY(version);
+    return query_parse(request->arena, target.query, &request->query);
+}
+
+static enum err find_route(struct request *request, struct response *response)
+{
+    struct route_match match;
+    routing_match(request, &match);
+    if (match.route) {
+        request->route = match.route;
+        request->params = match.params;
+        return OK;
+    }
+    if (!match.allow || !request->service->method_not_allowed)
+        return fail(E_NOT_FOUND, "The resource could not be found.");
+    response_header(request, response, "Allow", match.allow);
+    return fail(E_BAD_METHOD, "The method %s is not allowed for this resource.", request->method);
+}
+
+static enum err open_request(const struct http_core *core, struct request *request, struct response *response)
+{
+    TRY(read_head(core, request));
+    return find_route(request, response);
+}
+
+enum err core_open(const struct http_core *core, struct request *request, struct response *response)
+{
+    prepare(core, request);
+    const enum err result = open_request(core, request, response);
+    if (result != OK)
+        core_error(request, result, NULL, response);
+    return result;
+}
+
+static enum err open_stream(const struct http_core *core, struct request *request)
+{
+    TRY(access_check(&core->hooks, request));
+    return request->route->open(request, &request->sink);
+}
+
+enum err core_open_stream(const struct http_core *core, struct request *request, struct response *response)
+{
+    const enum err result = open_stream(core, request);
+    if (result != OK)
+        core_error(request, result, NULL, response);
+    return result;
+}
+
+static enum err run(const struct http_core *core, struct request *request, struct response *response)
+{
+    bool answered = false;
+    TRY(access_check(&core->hooks, request));
+    if (request->route->scope == SCOPE_SERVER)
+        TRY(core->hooks.locate(request, response, &answered));
+    if (answered)
+        return OK;
+    TRY(body_read(request));
+    return request->route->handler(request, response);
+}
+
+void core_run(const struct http_core *core, struct request *request, struct response *response)
+{
+    const enum err result = run(core, request, response);
+    if (result != OK)
+        core_error(request, result, NULL, response);
+    else
+        response_complete(request, response);
+}
+
+void core_account(const struct request *request, int status)
+{
+    const int64_t us = clock_mono_us() - request->started_us;
+    const struct log_text path = log_quote(request->path);
+    log_info("http.request", "method=%s path=%s status=%d ms=%.1f client=%s%s%s", request->method, path.text, status,
+             (double)us / 1000.0, request->client_address, request->global_request_id ? " global_request=" : "",
+             request->global_request_id ? request->global_request_id : "");
+    mounted_count(request->mounted, status, us);
+}

@@ -1,0 +1,381 @@
+/*
+ * One request from its head to its reply, phase by phase.
+ *
+ * libmicrohttpd calls `exchange_continue` on its epoll thread: once with the head, then with chunks of the body, then once at the
+ * end; after a suspension made in the first call, that call is repeated. It takes a reply in the first and in the last call only,
+ * and closes the connection after one in the first call. So nearly every reply waits for the last call, and of a body that nobody
+ * wants at most DRAIN_MAX bytes are read and thrown away; a larger one is refused in the first call, or cut.
+ */
+#include <string.h>
+#include <strings.h>
+
+#include "gateway/base/log.h"
+#include "gateway/http/server/inside.h"
+
+#define DRAIN_MAX   ((uint64_t)1024 * 1024)
+#define RETRY_AFTER "1"
+
+struct chunk {
+    const char *bytes;
+    size_t length;
+};
+
+typedef enum MHD_Result phase_f(struct exchange *exchange, struct chunk chunk);
+
+static void set_log_request(const struct exchange *exchange)
+{
+    log_set_request(exchange->request.request_id);
+}
+
+/* The response is complete: accounts it and makes the library's form of it. On any thread. */
+static void finish_response(struct exchange *exchange)
+{
+    core_account(&exchange->request, exchange->response.status);
+    exchange->accounted = true;
+    reply_build(exchange);
+}
+
+static enum MHD_Result send_reply(struct exchange *exchange)
+{
+    exchange->phase = PHASE_SENT;
+    if (!exchange->reply)
+        return MHD_NO;
+    const enum MHD_Result queued = MHD_queue_response(exchange->connection, exchange->status, exchange->reply);
+    MHD_destroy_response(exchange->reply);
+    exchange->reply = NULL;
+    return queued;
+}
+
+static bool expects_continue(const struct request *request)
+{
+    const char *expect = request_header(request, "Expect");
+    return expect && strcasecmp(expect, "100-continue") == 0;
+}
+
+/* Worth reading the body for: it keeps the connection, and a client that is still writing may lose a reply to a closed one. */
+static bool is_drainable(const struct request *request)
+{
+    const uint64_t length = announced_length(request);
+    if (length == 0)
+        return true;
+    if (expects_continue(request))
+        return false;
+    if (length == UINT64_MAX)
+        return !request->route || request->route->body != BODY_STREAM;
+    return length <= DRAIN_MAX;
+}
+
+/* In the first call. */
+static enum MHD_Result send_first(struct exchange *exchange)
+{
+    if (!is_drainable(&exchange->request))
+        return send_reply(exchange);
+    exchange->phase = PHASE_DRAIN;
+    return MHD_YES;
+}
+
+static void refuse(struct exchange *exchange, enum err kind, const char *message)
+{
+    if (kind == E_UNAVAILABLE)
+        response_header(&exchange->request, &exchange->response, "Retry-After", RETRY_AFTER);
+    core_error(&exchange->request, kind, message, &exchange->response);
+    finish_response(exchange);
+}
+
+static void refuse_too_large(struct exchange *exchange)
+{
+    const char *message =
+        arena_printf(&exchange->arena, "Request is too large: at most %zu bytes are allowed.", exchange->server->core->max_body);
+    refuse(exchange, E_TOO_LARGE, message);
+}
+
+void exchange_wake(struct exchange *exchange)
+{
+    if (!exchange->suspended)
+        return;
+    exchange->suspended = false;
+    MHD_resume_connection(exchange->connection);
+}
+
+/* Hands the exchange to a worker. The connection is suspended under the lock, so that the worker cannot resume it before. */
+static bool submit(struct exchange *exchange, enum phase phase, size_t queue_limit)
+{
+    struct http_server *server = exchange->server;
+    const enum phase before = exchange->phase;
+    (void)pthread_mutex_lock(&server->lock);
+    exchange->phase = phase;
+    exchange->busy = true;
+    exchange->request.on_server_thread = false;
+    const bool taken = !server->cutting && pool_push(server->pool, &exchange->item, queue_limit);
+    if (taken) {
+        MHD_suspend_connection(exchange->connection);
+        exchange->suspended = true;
+    } else {
+        exchange->phase = before;
+        exchange->busy = false;
+        exchange->request.on_server_thread = true;
+    }
+    (void)pthread_mutex_unlock(&server->lock);
+    return taken;
+}
+
+static void refuse_busy(struct exchange *exchange)
+{
+    refuse(exchange, E_UNAVAILABLE, "The zone is too busy to take this request. Nothing was changed, please try again.");
+}
+
+static enum MHD_Result begin_stream(struct exchange *exchange)
+{
+    if (submit(exchange, PHASE_OPENING, exchange->server->queue))
+        return MHD_YES;
+    refuse_busy(exchange);
+    return send_first(exchange);
+}
+
+/* A head that is refused at once, if it is. */
+static bool refuse_head(struct exchange *exchange)
+{
+    struct http_server *server = exchange->server;
+    const struct route *route = exchange->request.route;
+    const uint64_t length = announced_length(&exchange->request);
+    if (atomic_load(&server->draining))
+        refuse(exchange, E_UNAVAILABLE, "The zone is stopping. Nothing was changed, please try again.");
+    else if (route->body != BODY_STREAM && length != UINT64_MAX && length > server->core->max_body)
+        refuse_too_large(exchange);
+    else if (!route->inline_ok && pool_is_full(server->pool))
+        refuse_busy(exchange);
+    else
+        return false;
+    return true;
+}
+
+static enum MHD_Result route_head(struct exchange *exchange)
+{
+    const struct http_server *server = exchange->server;
+    const struct route *route = exchange->request.route;
+    if (refuse_head(exchange))
+        return send_first(exchange);
+    if (route->inline_ok) {
+        core_run(server->core, &exchange->request, &exchange->response);
+        finish_response(exchange);
+        return send_first(exchange);
+    }
+    if (route->body == BODY_STREAM)
+        return begin_stream(exchange);
+    exchange->phase = PHASE_BODY;
+    return MHD_YES;
+}
+
+static enum MHD_Result on_begin(struct exchange *exchange, struct chunk chunk)
+{
+    (void)chunk;
+    const enum err opened = core_open(exchange->server->core, &exchange->request, &exchange->response);
+    exchange->begun = true;
+    set_log_request(exchange);
+    if (opened == OK)
+        return route_head(exchange);
+    finish_response(exchange);
+    return send_first(exchange);
+}
+
+static enum MHD_Result run_collected(struct exchange *exchange)
+{
+    exchange->request.body = text_str(&exchange->body);
+    exchange->request.body_length = exchange->body.length;
+    if (submit(exchange, PHASE_RUNNING, exchange->server->queue))
+        return MHD_YES;
+    refuse_busy(exchange);
+    return send_reply(exchange);
+}
+
+static enum MHD_Result on_body(struct exchange *exchange, struct chunk chunk)
+{
+    if (chunk.length == 0)
+        return run_collected(exchange);
+    if (chunk.length > exchange->server->core->max_body - exchange->body.length) {
+        text_clear(&exchange->body);
+        refuse_too_large(exchange);
+        exchange->phase = PHASE_DRAIN;
+        return MHD_YES;
+    }
+    text_add(&exchange->body, chunk.bytes, chunk.length);
+    return MHD_YES;
+}
+
+/* The first call again: the worker opened the sink. */
+static enum MHD_Result on_opened(struct exchange *exchange, struct chunk chunk)
+{
+    (void)chunk;
+    exchange->phase = PHASE_STREAM;
+    return MHD_YES;
+}
+
+static void close_sink(struct exchange *exchange, bool complete)
+{
+    struct body_sink *sink = exchange->sink;
+    exchange->sink = NULL;
+    if (sink)
+        sink->close(sink, complete);
+}
+
+static enum MHD_Result on_stream(struct exchange *exchange, struct chunk chunk)
+{
+    if (chunk.length == 0) { /* what was taken in may be large: it does not lose to a full queue */
+        if (submit(exchange, PHASE_RUNNING, SIZE_MAX))
+            return MHD_YES;
+        close_sink(exchange, false);
+        refuse_busy(exchange);
+        return send_reply(exchange);
+    }
+    const enum err written = exchange->sink->write(exchange->sink, chunk.bytes, chunk.length);
+    if (written == OK)
+        return MHD_YES;
+    core_error(&exchange->request, written, NULL, &exchange->response);
+    finish_response(exchange);
+    close_sink(exchange, false);
+    exchange->phase = PHASE_DRAIN;
+    return MHD_YES;
+}
+
+static enum MHD_Result on_drain(struct exchange *exchange, struct chunk chunk)
+{
+    exchange->dropped += chunk.length;
+    if (exchange->dropped > DRAIN_MAX)
+        return MHD_NO;
+    return chunk.length ? MHD_YES : send_reply(exchange);
+}
+
+static enum MHD_Result on_reply(struct exchange *exchange, struct chunk chunk)
+{
+    (void)chunk;
+    return send_reply(exchange);
+}
+
+/* The first call again: the worker refused the stream. */
+static enum MHD_Result on_refused(struct exchange *exchange, struct chunk chunk)
+{
+    (void)chunk;
+    return send_first(exchange);
+}
+
+/* The worker has it: the server is being cut off. */
+static enum MHD_Result on_busy(struct exchange *exchange, struct chunk chunk)
+{
+    (void)exchange;
+    (void)chunk;
+    return MHD_NO;
+}
+
+static phase_f *const phases[] = {
+    [PHASE_BEGIN] = on_begin,   [PHASE_BODY] = on_body,    [PHASE_OPENING] = on_busy,    [PHASE_OPENED] = on_opened,
+    [PHASE_STREAM] = on_stream, [PHASE_RUNNING] = on_busy, [PHASE_REFUSED] = on_refused, [PHASE_DRAIN] = on_drain,
+    [PHASE_REPLY] = on_reply,   [PHASE_SENT] = on_busy,
+};
+_Static_assert(ARRAY_LEN(phases) == PHASE_COUNT, "a phase without a function");
+
+static bool is_busy(struct exchange *exchange)
+{
+    (void)pthread_mutex_lock(&exchange->server->lock);
+    const bool busy = exchange->busy;
+    (void)pthread_mutex_unlock(&exchange->server->lock);
+    return busy;
+}
+
+enum MHD_Result exchange_continue(void *server, struct MHD_Connection *connection, const char *url, const char *method,
+                                  const char *version, const char *upload, size_t *upload_size, void **context)
+{
+    struct exchange *exchange = *context;
+    (void)server;
+    (void)connection;
+    (void)url;
+    (void)version;
+    if (!exchange || is_busy(exchange))
+        return MHD_NO;
+    if (exchange->phase == PHASE_BEGIN)
+        describe_request(exchange, method);
+    const struct chunk chunk = {upload, *upload_size};
+    *upload_size = 0;
+    set_log_request(exchange);
+    const enum MHD_Result result = phases[exchange->phase](exchange, chunk);
+    log_set_request(NULL);
+    return result;
+}
+
+/* Back to the epoll thread. */
+static void hand_back(struct exchange *exchange, enum phase phase)
+{
+    struct http_server *server = exchange->server;
+    (void)pthread_mutex_lock(&server->lock);
+    exchange->phase = phase;
+    exchange->busy = false;
+    const bool orphan = exchange->orphan;
+    if (!orphan)
+        exchange_wake(exchange);
+    (void)pthread_mutex_unlock(&server->lock);
+    if (orphan)
+        exchange_free(exchange);
+}
+
+void exchange_refuse(struct exchange *exchange)
+{
+    set_log_request(exchange);
+    close_sink(exchange, false);
+    refuse(exchange, E_UNAVAILABLE, "The zone is stopping. Nothing was changed, please try again.");
+    log_set_request(NULL);
+    hand_back(exchange, PHASE_REPLY);
+}
+
+/* Opens a stream; the phase that follows. */
+static enum phase work_open(struct exchange *exchange)
+{
+    if (core_open_stream(exchange->server->core, &exchange->request, &exchange->response) == OK) {
+        exchange->sink = exchange->request.sink;
+        return PHASE_OPENED;
+    }
+    finish_response(exchange);
+    return PHASE_REFUSED;
+}
+
+/* The reply holds all that is still needed: the rest is freed here and not on the epoll thread. */
+static void release_memory(struct exchange *exchange)
+{
+    response_clear(&exchange->response);
+    text_clear(&exchange->body);
+    arena_clear(&exchange->arena);
+    exchange->request = (struct request){0};
+}
+
+static enum phase work_run(struct exchange *exchange)
+{
+    close_sink(exchange, true);
+    core_run(exchange->server->core, &exchange->request, &exchange->response);
+    finish_response(exchange);
+    release_memory(exchange);
+    return PHASE_REPLY;
+}
+
+static enum phase work_refuse(struct exchange *exchange)
+{
+    close_sink(exchange, false);
+    refuse(exchange, E_UNAVAILABLE, "The zone cannot reach what it needs to answer. Nothing was changed, please try again.");
+    return exchange->phase == PHASE_OPENING ? PHASE_REFUSED : PHASE_REPLY;
+}
+
+static enum phase work(struct exchange *exchange, const struct worker_parts *parts)
+{
+    exchange->request.db = parts->db;
+    exchange->request.fanout = parts->fanout;
+    const enum phase next = exchange->phase == PHASE_OPENING ? work_open(exchange) : work_run(exchange);
+    exchange->request.db = NULL; /* another worker may run the next step */
+    exchange->request.fanout = NULL;
+    return next;
+}
+
+void exchange_work(struct pool_item *item, struct worker_parts *parts)
+{
+    struct exchange *exchange = (struct exchange *)item;
+    set_log_request(exchange);
+    const enum phase next = parts ? work(exchange, parts) : work_refuse(exchange);
+    log_set_request(NULL);
+    hand_back(exchange, next);
+}

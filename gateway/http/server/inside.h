@@ -1,0 +1,96 @@
+/* What the files of the server share with each other. Nobody else includes it. */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include <microhttpd.h>
+
+#include "gateway/base/arena.h"
+#include "gateway/base/text.h"
+#include "gateway/http/core/core.h"
+#include "gateway/http/server/pool.h"
+#include "gateway/http/server/server.h"
+
+struct exchange;
+
+struct http_server {
+    const struct http_core *core;
+    struct pool *pool;
+    struct MHD_Daemon *daemon;
+    int listen_fd;
+    unsigned port;
+    char *public_url; /* without a trailing slash; NULL: scheme and Host header */
+    char *address;    /* host:port for requests without a usable Host header */
+    const char *scheme;
+    size_t queue;
+    atomic_bool draining; /* new requests are refused */
+    pthread_mutex_t lock; /* guards what follows, and `busy`, `suspended`, `orphan` of every exchange */
+    pthread_cond_t quiet; /* `active` went down */
+    struct exchange *exchanges;
+    size_t active;
+    bool cutting;        /* nothing may be handed to a worker any more */
+    char complaint[256]; /* libmicrohttpd's last words while it starts; not written after `started` */
+    atomic_bool started;
+};
+
+enum phase {
+    PHASE_BEGIN,   /* the head is there */
+    PHASE_BODY,    /* collecting */
+    PHASE_OPENING, /* a worker authenticates a stream */
+    PHASE_OPENED,  /* it did; no byte was read yet */
+    PHASE_STREAM,  /* chunks go to the sink */
+    PHASE_RUNNING, /* a worker runs the handler */
+    PHASE_REFUSED, /* the reply to a stream's head is ready */
+    PHASE_DRAIN,   /* the reply is ready, the rest of the body is thrown away first */
+    PHASE_REPLY,   /* the reply is ready */
+    PHASE_SENT,
+    PHASE_COUNT,
+};
+
+/* One request. Belongs to the epoll thread, and while `busy` to a worker. */
+struct exchange {
+    struct pool_item item; /* first: a worker gets this */
+    struct http_server *server;
+    struct MHD_Connection *connection;
+    struct exchange *previous;
+    struct exchange *next;
+    enum phase phase;
+    bool busy;      /* a worker has it, or it waits for one */
+    bool suspended; /* its connection is */
+    bool orphan;    /* its connection is gone: the worker frees it */
+    bool begun;     /* core_open was called */
+    bool accounted;
+    uint64_t dropped; /* bytes of the body that were thrown away */
+    struct arena arena;
+    struct request request;
+    struct response response;
+    struct text body;
+    struct body_sink *sink; /* open; NULL after its close */
+    struct MHD_Response *reply;
+    unsigned status;
+};
+
+/* exchange.c: the callbacks of libmicrohttpd, and a worker's task. */
+void *exchange_start(void *server, const char *target, struct MHD_Connection *connection);
+enum MHD_Result exchange_continue(void *server, struct MHD_Connection *connection, const char *url, const char *method,
+                                  const char *version, const char *upload, size_t *upload_size, void **context);
+void exchange_end(void *server, struct MHD_Connection *connection, void **context, enum MHD_RequestTerminationCode how);
+void exchange_work(struct pool_item *item, struct worker_parts *parts);
+/* For the end of the server: a request that waited for a worker gets 503. */
+void exchange_refuse(struct exchange *exchange);
+/* Under the server's lock: resumes the connection, once. */
+void exchange_wake(struct exchange *exchange);
+
+/* exchange_life.c */
+struct exchange *exchange_new(struct http_server *server, struct MHD_Connection *connection, const char *target);
+void exchange_free(struct exchange *exchange);
+
+/* describe.c: the parts of `struct request` that the server knows. */
+void describe_request(struct exchange *exchange, const char *method);
+/* Content-Length; 0 without a body, UINT64_MAX when it comes in chunks. */
+uint64_t announced_length(const struct request *request);
+
+/* reply.c: turns the exchange's response into `reply` and `status`. NULL reply: out of memory. */
+void reply_build(struct exchange *exchange);

@@ -1,0 +1,320 @@
+/*
+ * See pool.h. One lock guards the queue and the stack of idle workers; it is never held while work is done. A worker that ends
+ * joins the one that ended before it, so at most one thread at a time waits to be joined.
+ */
+#include "gateway/http/server/pool.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "gateway/base/clock.h"
+#include "gateway/base/log.h"
+#include "gateway/base/metrics.h"
+
+#define IDLE_MS      30000
+#define WORKERS_KEPT 2
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define STACK_SIZE (1024L * 1024) /* instrumented frames are several times as large */
+#else
+#define STACK_SIZE (256L * 1024)
+#endif
+
+struct worker {
+    struct pool *pool;
+    pthread_t thread;
+    pthread_cond_t wake;
+    struct pool_item *item; /* what to do next; guarded by the pool's lock while idle */
+    struct worker *below;   /* in the stack of idle workers */
+    struct worker_parts parts;
+    bool is_open;
+};
+
+struct pool {
+    struct pool_options options;
+    pthread_mutex_t lock;
+    pthread_cond_t gone; /* a thread ended, while stopping */
+    struct worker *idle;
+    struct worker *ended; /* to be joined by the next one that ends */
+    size_t idle_count;
+    size_t worker_count; /* those that take work */
+    size_t thread_count; /* also those that are about to end */
+    struct pool_item *first;
+    struct pool_item **last;
+    size_t queued;
+    bool stopping;
+    struct metric *workers_gauge;
+    struct metric *queue_gauge;
+};
+
+static void cond_init(pthread_cond_t *cond)
+{
+    pthread_condattr_t attributes;
+    (void)pthread_condattr_init(&attributes);
+    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(cond, &attributes);
+    (void)pthread_condattr_destroy(&attributes);
+}
+
+struct pool *pool_new(const struct pool_options *options)
+{
+    struct pool *pool = calloc(1, sizeof(*pool));
+    if (!pool)
+        abort();
+    pool->options = *options;
+    if (pool->options.idle_ms == 0)
+        pool->options.idle_ms = IDLE_MS;
+    (void)pthread_mutex_init(&pool->lock, NULL);
+    cond_init(&pool->gone);
+    pool->last = &pool->first;
+    pool->workers_gauge = metric_get(METRIC_GAUGE, "zonegate_http_workers", "", "Worker threads.");
+    pool->queue_gauge = metric_get(METRIC_GAUGE, "zonegate_http_queue", "", "Requests that wait for a worker.");
+    return pool;
+}
+
+/* Under the lock. */
+static void set_gauges(struct pool *pool)
+{
+    metric_set(pool->workers_gauge, (int64_t)pool->worker_count);
+    metric_set(pool->queue_gauge, (int64_t)pool->queued);
+}
+
+/* Under the lock. */
+static void enqueue(struct pool *pool, struct pool_item *item)
+{
+    item->next = NULL;
+    *pool->last = item;
+    pool->last = &item->next;
+    pool->queued++;
+}
+
+/* Under the lock. */
+static struct pool_item *dequeue(struct pool *pool)
+{
+    struct pool_item *item = pool->first;
+    if (!item)
+        return NULL;
+    pool->first = item->next;
+    if (!pool->first)
+        pool->last = &pool->first;
+    pool->queued--;
+    return item;
+}
+
+static void remove_idle(struct pool *pool, struct worker *worker)
+{
+    struct worker **at = &pool->idle;
+    while (*at != worker)
+        at = &(*at)->below;
+    *at = worker->below;
+    pool->idle_count--;
+}
+
+static void wait_on(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t deadline_ms)
+{
+    const struct timespec deadline = {deadline_ms / 1000, deadline_ms % 1000 * 1000000};
+    (void)pthread_cond_timedwait(cond, lock, &deadline);
+}
+
+/* Under the lock: waits as an idle worker. NULL: it is not needed any more, and was taken off the count. */
+static struct pool_item *wait_for_item(struct worker *worker)
+{
+    struct pool *pool = worker->pool;
+    const int64_t deadline_ms = clock_mono_ms() + pool->options.idle_ms;
+    worker->item = NULL;
+    worker->below = pool->idle;
+    pool->idle = worker;
+    pool->idle_count++;
+    while (!worker->item) {
+        const bool late = clock_mono_ms() >= deadline_ms;
+        if (pool->stopping || (late && pool->worker_count > WORKERS_KEPT)) {
+            remove_idle(pool, worker);
+            pool->worker_count--;
+            break;
+        }
+        wait_on(&worker->wake, &pool->lock, late ? clock_mono_ms() + pool->options.idle_ms : deadline_ms);
+    }
+    return worker->item;
+}
+
+static struct pool_item *next_item(struct worker *worker)
+{
+    struct pool *pool = worker->pool;
+    (void)pthread_mutex_lock(&pool->lock);
+    struct pool_item *item = dequeue(pool);
+    if (!item)
+        item = wait_for_item(worker);
+    set_gauges(pool);
+    (void)pthread_mutex_unlock(&pool->lock);
+    return item;
+}
+
+static struct worker_parts *open_parts(struct worker *worker)
+{
+    const struct worker_hooks *hooks = &worker->pool->options.hooks;
+    if (worker->is_open)
+        return &worker->parts;
+    if (hooks->open && hooks->open(hooks->context, &worker->parts) != OK) {
+        const struct log_text cause = log_quote(err_message());
+        log_error("http.worker", "cause=%s", cause.text);
+        worker->parts = (struct worker_parts){0};
+        return NULL;
+    }
+    worker->is_open = true;
+    return &worker->parts;
+}
+
+static void free_worker(struct worker *worker)
+{
+    (void)pthread_cond_destroy(&worker->wake);
+    free(worker);
+}
+
+static void join_worker(struct worker *worker)
+{
+    (void)pthread_join(worker->thread, NULL);
+    free_worker(worker);
+}
+
+static void leave(struct worker *worker)
+{
+    struct pool *pool = worker->pool;
+    const struct worker_hooks *hooks = &pool->options.hooks;
+    if (worker->is_open && hooks->close)
+        hooks->close(hooks->context, &worker->parts);
+    (void)pthread_mutex_lock(&pool->lock);
+    struct worker *previous = pool->ended;
+    pool->ended = worker;
+    (void)pthread_mutex_unlock(&pool->lock);
+    if (previous)
+        join_worker(previous);
+    (void)pthread_mutex_lock(&pool->lock);
+    pool->thread_count--;
+    (void)pthread_cond_signal(&pool->gone);
+    (void)pthread_mutex_unlock(&pool->lock);
+}
+
+static void *worker_main(void *argument)
+{
+    struct worker *worker = argument;
+    struct pool *pool = worker->pool;
+    (void)pthread_setname_np(pthread_self(), "http-worker");
+    for (struct pool_item *item = worker->item; item; item = next_item(worker))
+        pool->options.work(item, open_parts(worker));
+    leave(worker);
+    return NULL;
+}
+
+/* Signals are the main thread's business: a worker starts with all of them blocked. */
+static int start_thread(struct worker *worker)
+{
+    sigset_t all;
+    sigset_t before;
+    pthread_attr_t attributes;
+    const long least = sysconf(_SC_THREAD_STACK_MIN);
+    (void)sigfillset(&all);
+    (void)pthread_attr_init(&attributes);
+    (void)pthread_attr_setstacksize(&attributes, (size_t)(least > STACK_SIZE ? least : STACK_SIZE));
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    const int result = pthread_create(&worker->thread, &attributes, worker_main, worker);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    (void)pthread_attr_destroy(&attributes);
+    return result;
+}
+
+/* Under the lock. */
+static bool add_worker(struct pool *pool, struct pool_item *item)
+{
+    struct worker *worker = calloc(1, sizeof(*worker));
+    if (!worker)
+        return false;
+    worker->pool = pool;
+    worker->item = item;
+    cond_init(&worker->wake);
+    if (start_thread(worker) != 0) {
+        log_warn("http.worker", "cause=\"no more threads\" workers=%zu", pool->worker_count);
+        free_worker(worker);
+        return false;
+    }
+    pool->worker_count++;
+    pool->thread_count++;
+    return true;
+}
+
+/* Under the lock. */
+static bool place(struct pool *pool, struct pool_item *item, size_t queue_limit)
+{
+    struct worker *worker = pool->idle;
+    if (worker) {
+        pool->idle = worker->below;
+        pool->idle_count--;
+        worker->item = item;
+        (void)pthread_cond_signal(&worker->wake);
+        return true;
+    }
+    if (pool->worker_count < pool->options.workers && add_worker(pool, item))
+        return true;
+    if (pool->queued >= queue_limit || pool->worker_count == 0)
+        return false;
+    enqueue(pool, item);
+    return true;
+}
+
+bool pool_push(struct pool *pool, struct pool_item *item, size_t queue_limit)
+{
+    (void)pthread_mutex_lock(&pool->lock);
+    const bool placed = place(pool, item, queue_limit);
+    set_gauges(pool);
+    (void)pthread_mutex_unlock(&pool->lock);
+    return placed;
+}
+
+bool pool_is_full(struct pool *pool)
+{
+    (void)pthread_mutex_lock(&pool->lock);
+    const bool full = !pool->idle && pool->worker_count >= pool->options.workers && pool->queued >= pool->options.queue;
+    (void)pthread_mutex_unlock(&pool->lock);
+    return full;
+}
+
+struct pool_item *pool_take_queued(struct pool *pool)
+{
+    (void)pthread_mutex_lock(&pool->lock);
+    struct pool_item *items = pool->first;
+    pool->first = NULL;
+    pool->last = &pool->first;
+    pool->queued = 0;
+    set_gauges(pool);
+    (void)pthread_mutex_unlock(&pool->lock);
+    return items;
+}
+
+void pool_count(struct pool *pool, struct http_server_counts *out)
+{
+    (void)pthread_mutex_lock(&pool->lock);
+    out->workers = pool->worker_count;
+    out->idle = pool->idle_count;
+    out->queued = pool->queued;
+    (void)pthread_mutex_unlock(&pool->lock);
+}
+
+void pool_free(struct pool *pool)
+{
+    if (!pool)
+        return;
+    (void)pthread_mutex_lock(&pool->lock);
+    pool->stopping = true;
+    for (struct worker *worker = pool->idle; worker; worker = worker->below)
+        (void)pthread_cond_signal(&worker->wake);
+    while (pool->thread_count)
+        (void)pthread_cond_wait(&pool->gone, &pool->lock);
+    (void)pthread_mutex_unlock(&pool->lock);
+    if (pool->ended)
+        join_worker(pool->ended);
+    (void)pthread_cond_destroy(&pool->gone);
+    (void)pthread_mutex_destroy(&pool->lock);
+    free(pool);
+}

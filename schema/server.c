@@ -1,0 +1,260 @@
+/* Statements on one server's row; lists are in server_list.c. See server.h. */
+#include "schema/server.h"
+
+#include <string.h>
+
+#include "schema/server_row.h"
+
+void server_row_read(const struct rows *rows, size_t row, struct server *out)
+{
+    size_t c = 0;
+    out->uuid = rows_uuid(rows, row, c++);
+    out->project_id = rows_text(rows, row, c++);
+    out->user_id = rows_text(rows, row, c++);
+    out->name = rows_text(rows, row, c++);
+    out->description = rows_text(rows, row, c++);
+    out->hostname = rows_text(rows, row, c++);
+    out->host = rows_text(rows, row, c++);
+    out->node = rows_text(rows, row, c++);
+    out->availability_zone = rows_text(rows, row, c++);
+    out->vm_state = rows_text(rows, row, c++);
+    out->task_state = rows_text(rows, row, c++);
+    out->power_state = (int)rows_int(rows, row, c++);
+    out->progress = (int)rows_int(rows, row, c++);
+    out->launch_index = (int)rows_int(rows, row, c++);
+    out->reservation_id = rows_text(rows, row, c++);
+    out->flavor_id = rows_text(rows, row, c++);
+    out->flavor = rows_text(rows, row, c++);
+    out->vcpus = rows_int(rows, row, c++);
+    out->ram_mib = rows_int(rows, row, c++);
+    out->disk_gib = rows_int(rows, row, c++);
+    out->image_ref = rows_text(rows, row, c++);
+    out->image = rows_text(rows, row, c++);
+    out->kernel_id = rows_text(rows, row, c++);
+    out->ramdisk_id = rows_text(rows, row, c++);
+    out->root_device_name = rows_text(rows, row, c++);
+    out->key_name = rows_text(rows, row, c++);
+    out->key_data = rows_text(rows, row, c++);
+    out->user_data = rows_text(rows, row, c++);
+    out->config_drive = rows_int(rows, row, c++) != 0;
+    out->metadata = rows_text(rows, row, c++);
+    out->tags = rows_text(rows, row, c++);
+    out->security_groups = rows_text(rows, row, c++);
+    out->trusted_certs = rows_text(rows, row, c++);
+    out->access_ip_v4 = rows_text(rows, row, c++);
+    out->access_ip_v6 = rows_text(rows, row, c++);
+    out->disk_config = rows_text(rows, row, c++);
+    out->locked = rows_int(rows, row, c++) != 0;
+    out->locked_by = rows_text(rows, row, c++);
+    out->locked_reason = rows_text(rows, row, c++);
+    out->fault = rows_text(rows, row, c++);
+    out->request_spec = rows_text(rows, row, c++);
+    out->created_us = rows_time(rows, row, c++);
+    out->updated_us = rows_time(rows, row, c++);
+    out->launched_us = rows_time(rows, row, c++);
+    out->terminated_us = rows_time(rows, row, c++);
+    out->deleted_us = rows_time(rows, row, c++);
+    out->deleted = rows_int(rows, row, c++) != 0;
+    out->host_id = rows_text(rows, row, c);
+}
+
+enum err server_insert(struct db *db, const struct server *s)
+{
+    static const char sql[] = "INSERT INTO servers (" SERVER_COLUMNS
+                              ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+                              " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    const struct sql_value values[] = {sql_uuid(&s->uuid),
+                                       sql_text(s->project_id),
+                                       sql_text(s->user_id),
+                                       sql_text(s->name),
+                                       sql_text(s->description),
+                                       sql_text(s->hostname),
+                                       sql_text(s->host),
+                                       sql_text(s->node),
+                                       sql_text(s->availability_zone),
+                                       sql_text(s->vm_state),
+                                       sql_text(s->task_state),
+                                       sql_int(s->power_state),
+                                       sql_int(s->progress),
+                                       sql_int(s->launch_index),
+                                       sql_text(s->reservation_id),
+                                       sql_text(s->flavor_id),
+                                       sql_text(s->flavor),
+                                       sql_int(s->vcpus),
+                                       sql_int(s->ram_mib),
+                                       sql_int(s->disk_gib),
+                                       sql_text(s->image_ref),
+                                       sql_text(s->image),
+                                       sql_text(s->kernel_id),
+                                       sql_text(s->ramdisk_id),
+                                       sql_text(s->root_device_name),
+                                       sql_text(s->key_name),
+                                       sql_text(s->key_data),
+                                       sql_text(s->user_data),
+                                       sql_bool(s->config_drive),
+                                       sql_text(s->metadata),
+                                       sql_text(s->tags),
+                                       sql_text(s->security_groups),
+                                       sql_text(s->trusted_certs),
+                                       sql_text(s->access_ip_v4),
+                                       sql_text(s->access_ip_v6),
+                                       sql_text(s->disk_config),
+                                       sql_bool(s->locked),
+                                       sql_text(s->locked_by),
+                                       sql_text(s->locked_reason),
+                                       sql_text(s->fault),
+                                       sql_text(s->request_spec),
+                                       sql_time(s->created_us),
+                                       sql_time(s->updated_us),
+                                       sql_time(s->launched_us),
+                                       sql_time(s->terminated_us),
+                                       sql_time(s->deleted_us),
+                                       sql_bool(s->deleted)};
+    return db_exec(db, sql, values, ARRAY_LEN(values));
+}
+
+static enum err missing(const struct uuid *uuid)
+{
+    return fail(E_NOT_FOUND, "Instance %s could not be found.", uuid_to_text(uuid).text);
+}
+
+enum err server_get_any(struct db *db, struct arena *arena, const struct uuid *uuid, struct server *out)
+{
+    static const char sql[] = "SELECT " SERVER_SELECT " FROM servers WHERE uuid = ?";
+    const struct sql_value values[] = {sql_uuid(uuid)};
+    struct rows rows;
+    TRY(db_query(db, arena, sql, values, ARRAY_LEN(values), &rows));
+    if (rows.count == 0)
+        return missing(uuid);
+    server_row_read(&rows, 0, out);
+    return OK;
+}
+
+enum err server_get(struct db *db, struct arena *arena, const struct uuid *uuid, const char *project_id, struct server *out)
+{
+    struct server server;
+    TRY(server_get_any(db, arena, uuid, &server));
+    if (server.deleted || (project_id && strcmp(project_id, server.project_id) != 0))
+        return missing(uuid);
+    *out = server;
+    return OK;
+}
+
+enum err server_get_locked(struct db *db, struct arena *arena, const struct uuid *uuid, struct server *out)
+{
+    static const char sql[] = "SELECT " SERVER_SELECT " FROM servers WHERE uuid = ? AND deleted = FALSE FOR UPDATE";
+    const struct sql_value values[] = {sql_uuid(uuid)};
+    struct rows rows;
+    TRY(db_query(db, arena, sql, values, ARRAY_LEN(values), &rows));
+    if (rows.count == 0)
+        return missing(uuid);
+    server_row_read(&rows, 0, out);
+    return OK;
+}
+
+enum err server_exists(struct db *db, const struct uuid *uuid, bool *out)
+{
+    static const char sql[] = "SELECT 1 FROM servers WHERE uuid = ?";
+    const struct sql_value values[] = {sql_uuid(uuid)};
+    CLEANUP(arena_clear) struct arena arena = {0};
+    struct rows rows;
+    TRY(db_query(db, &arena, sql, values, ARRAY_LEN(values), &rows));
+    *out = rows.count > 0;
+    return OK;
+}
+
+enum err server_set_state(struct db *db, const struct uuid *uuid, const char *vm_state, const char *task_state, int power_state)
+{
+    static const char sql[] =
+        "UPDATE servers SET vm_state = ?, task_state = ?, power_state = ?, updated_at = UTC_TIMESTAMP() WHERE uuid = ?";
+    const struct sql_value values[] = {sql_text(vm_state), sql_text(task_state), sql_int(power_state), sql_uuid(uuid)};
+    return db_exec(db, sql, values, ARRAY_LEN(values));
+}
+
+enum err server_set_task_state(struct db *db, const struct uuid *uuid, const char *task_state)
+{
+    static const char sql[] = "UPDATE servers SET task_state = ?, updated_at = UTC_TIMESTAMP() WHERE uuid = ?";
+    const struct sql_value values[] = {sql_text(task_state), sql_uuid(uuid)};
+    return db_exec(db, sql, values, ARRAY_LEN(values));
+}
+
+/* 1 is running, 4 shut down, 6 crashed (Nova's power states). */
+enum err server_sync_power(struct db *db, const struct uuid *uuid, int power_state)
+{
+    static const char sql[] = "UPDATE servers SET power_state = ?,"
+                              " vm_state = CASE WHEN vm_state = 'active' AND ? IN (4, 6) THEN 'stopped'"
+                              " WHEN vm_state = 'stopped' AND ? = 1 THEN 'active' ELSE vm_state END, updated_at = UTC_TIMESTAMP()"
+                              " WHERE uuid = ? AND deleted = FALSE AND task_state IS NULL AND power_state <> ?"
+                              " AND vm_state IN ('active', 'stopped', 'paused', 'suspended')";
+    const struct sql_value power = sql_int(power_state);
+    const struct sql_value values[] = {power, power, power, sql_uuid(uuid), power};
+    return db_exec(db, sql, values, ARRAY_LEN(values));
+}
+
+enum err server_set_launched(struct db *db, const struct uuid *uuid)
+{
+    static const char sql[] = "UPDATE servers SET launched_at = COALESCE(launched_at, UTC_TIMESTAMP()) WHERE uuid = ?";
+    const struct sql_value values[] = {sql_uuid(uuid)};
+    return db_exec(db, sql, values, ARRAY_LEN(values));
+}
+
+enum err server_set_root_device(struct db *db, const struct uuid *uuid, const char *device)
+{
+    static const char sql[] = "UPDATE servers SET root_device_name = ? WHERE uuid = ?";
+    const struct sql_value values[] = {sql_text(device), sql_uuid(uuid)};
+    return db_exec(db, sql, values, ARRAY_LEN(values));
+}
+
+enum err server_set_fault(struct db *db, const struct uuid *uuid, const char *fault)
+{
+    static const char sql[] =
+        "UPDATE servers SET vm_state = 'error', task_state = NULL, fault = ?, updated_at = UTC_TIMESTAMP() WHERE uuid = ?";
+    const struct sql_value values[] = {sql_text(fault), sql_uuid(uuid)};
+    return db_exec(db, sql, values, ARRAY_LEN(values));
+}
+
+enum err server_clear_host(struct db *db, const struct uuid *uuid)
+{
+    static const char sql[] = "UPDATE servers SET host = NULL, node = NULL, power_state = 0 WHERE uuid = ?";
+    const struct sql_value values[] = {sql_uuid(uuid)};
+    return db_exec(db, sql, values, ARRAY_LEN(values));
+}
+
+enum err server_set_deleted(struct db *db, const struct uuid *uuid)
+{
+    static const char sql[] =
+        "UPDATE servers SET deleted = TRUE, vm_state = 'deleted', task_state = NULL, power_state = 0,"
+        " deleted_at = UTC_TIMESTAMP(), terminated_at = UTC_TIMESTAMP(), updated_at = UTC_TIMESTAMP() WHERE uuid = ?";
+    const struct sql_value values[] = {sql_uuid(uuid)};
+    return db_exec(db, sql, values, ARRAY_LEN(values));
+}
+
+enum err server_update(struct db *db, const struct server *server)
+{
+    static const char sql[] =
+        "UPDATE servers SET display_name = ?, display_description = ?, access_ip_v4 = ?, access_ip_v6 = ?, disk_config = ?,"
+        " updated_at = UTC_TIMESTAMP() WHERE uuid = ?";
+    const struct sql_value values[] = {sql_text(server->name),         sql_text(server->description),
+                                       sql_text(server->access_ip_v4), sql_text(server->access_ip_v6),
+                                       sql_text(server->disk_config),  sql_uuid(&server->uuid)};
+    return db_exec(db, sql, values, ARRAY_LEN(values));
+}
+
+enum err server_set_metadata(struct db *db, const struct uuid *uuid, const char *metadata)
+{
+    static const char sql[] = "UPDATE servers SET metadata = ?, updated_at = UTC_TIMESTAMP() WHERE uuid = ?";
+    const struct sql_value values[] = {sql_text(metadata), sql_uuid(uuid)};
+    return db_exec(db, sql, values, ARRAY_LEN(values));
+}
+
+enum err server_usage(struct db *db, const char *project_id, struct server_usage *out)
+{
+    static const char sql[] = "SELECT COUNT(*), COALESCE(SUM(vcpus), 0), COALESCE(SUM(ram_mib), 0) FROM servers"
+                              " WHERE project_id = ? AND deleted = FALSE";
+    const struct sql_value values[] = {sql_text(project_id)};
+    CLEANUP(arena_clear) struct arena arena = {0};
+    struct rows rows;
+    TRY(db_query(db, &arena, sql, values, ARRAY_LEN(values), &rows));
+    *out = (struct server_usage){rows_int(&rows, 0, 0), rows_int(&rows, 0, 1), rows_int(&rows, 0, 2)};
+    return OK;
+}

@@ -1,0 +1,72 @@
+/* What handlers and steps do with tasks: add, save, guard, cancel, count. The engine is in task_engine.c. */
+#include "schema/task/task.h"
+
+#include <stdlib.h>
+
+#include "gateway/base/clock.h"
+#include "schema/task/task_rows.h"
+
+static enum err insert_task(struct db *db, const char *kind, const struct uuid *subject, const char *request_id, const char *data)
+{
+    static const char sql[] = "INSERT INTO tasks (id, kind, subject, request_id, state, not_before, data, created_at, updated_at)"
+                              " VALUES (?, ?, ?, ?, 'ready', ?, ?, ?, ?)";
+    const struct sql_value now = sql_time(clock_wall_us());
+    struct uuid id;
+    uuid_new(&id);
+    const struct sql_value values[] = {
+        sql_uuid(&id), sql_text(kind), sql_uuid(subject), sql_text(request_id ? request_id : ""), now, sql_text(data), now, now};
+    return db_exec(db, sql, values, ARRAY_LEN(values));
+}
+
+enum err task_add(struct db *db, const char *kind, const struct uuid *subject, const char *request_id, const json_t *data)
+{
+    char *text = data ? json_dumps(data, JSON_COMPACT) : NULL;
+    if (data && !text)
+        return fail(E_INTERNAL, "The data of a %s task cannot be written as JSON.", kind);
+    const enum err result = insert_task(db, kind, subject, request_id, text ? text : "{}");
+    free(text);
+    if (result == E_CONFLICT)
+        return fail(E_CONFLICT, "A %s task is already working on %s.", kind, uuid_to_text(subject).text);
+    return result;
+}
+
+enum err task_save(struct task *task)
+{
+    static const char sql[] = "UPDATE tasks SET data = ?, updated_at = ? WHERE id = ? AND fence = ?";
+    uint64_t affected = 0;
+    char *data = json_dumps(task->data, JSON_COMPACT);
+    if (!data)
+        return fail(E_INTERNAL, "The data of task %s cannot be written as JSON.", uuid_to_text(&task->id).text);
+    const struct sql_value values[] = {sql_text(data), sql_time(clock_wall_us()), sql_uuid(&task->id), sql_int(task->fence)};
+    const enum err result = db_exec_count(task->db, sql, values, ARRAY_LEN(values), &affected);
+    free(data);
+    TRY(result);
+    if (affected == 0)
+        return fail(E_LOST, "The lease of task %s (%s) was taken over.", uuid_to_text(&task->id).text, task->kind);
+    return OK;
+}
+
+enum err task_guard(struct task *task, struct db *db)
+{
+    bool cancelled = false;
+    return held_guard(task, db, &cancelled);
+}
+
+enum err task_cancel(struct db *db, const char *kind, const struct uuid *subject)
+{
+    static const char sql[] = "UPDATE tasks SET cancelled = 1, not_before = LEAST(not_before, ?) WHERE kind = ? AND subject = ?";
+    return db_exec(db, sql, (const struct sql_value[]){sql_time(clock_wall_us()), sql_text(kind), sql_uuid(subject)}, 3);
+}
+
+enum err task_live(struct db *db, const struct uuid *subject, int64_t *out)
+{
+    static const char sql[] = "SELECT COUNT(*) FROM tasks WHERE subject = ?";
+    struct arena arena = {0};
+    struct rows rows;
+    const struct sql_value value = sql_uuid(subject);
+    const enum err result = db_query(db, &arena, sql, &value, 1, &rows);
+    if (result == OK)
+        *out = rows_int(&rows, 0, 0);
+    arena_clear(&arena);
+    return result;
+}

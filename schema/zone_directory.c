@@ -1,0 +1,62 @@
+/* Statements on `zone_directory`; see zone_directory.h. */
+#include "schema/zone_directory.h"
+
+enum err zone_directory_list(struct db *db, struct arena *arena, struct zone_directory_rows *out)
+{
+    static const char sql[] = "SELECT zone_id, uuid, path, state, untagged FROM zone_directory ORDER BY zone_id, path";
+    struct rows rows;
+    TRY(db_query(db, arena, sql, NULL, 0, &rows));
+    struct zone_directory_row *items = arena_alloc(arena, (rows.count + 1) * sizeof(*items));
+    for (size_t i = 0; i < rows.count; i++)
+        items[i] = (struct zone_directory_row){rows_int(&rows, i, 0), rows_uuid(&rows, i, 1), rows_text(&rows, i, 2),
+                                               rows_text(&rows, i, 3), rows_int(&rows, i, 4) != 0};
+    *out = (struct zone_directory_rows){items, rows.count};
+    return OK;
+}
+
+/* Also makes two gateways that write the same child's directory wait for each other. */
+static enum err lock_child(struct db *db, struct arena *arena, int64_t zone_id)
+{
+    static const char sql[] = "SELECT id FROM zones WHERE id = ? FOR UPDATE";
+    const struct sql_value value = sql_int(zone_id);
+    struct rows rows;
+    return db_query_one(db, arena, sql, &value, 1, "Zone could not be found.", &rows);
+}
+
+static enum err clear_rows(struct db *db, int64_t zone_id)
+{
+    static const char sql[] = "DELETE FROM zone_directory WHERE zone_id = ?";
+    const struct sql_value value = sql_int(zone_id);
+    return db_exec(db, sql, &value, 1);
+}
+
+static enum err add_row(struct db *db, int64_t zone_id, const struct zone_directory_row *row)
+{
+    static const char sql[] = "INSERT INTO zone_directory (zone_id, uuid, path, state, untagged) VALUES (?, ?, ?, ?, ?)";
+    const struct sql_value values[] = {sql_int(zone_id), sql_uuid(&row->uuid), sql_text(row->path), sql_text(row->state),
+                                       sql_bool(row->untagged)};
+    return db_exec(db, sql, values, ARRAY_LEN(values));
+}
+
+struct replacement {
+    int64_t zone_id;
+    const struct zone_directory_row *rows;
+    size_t count;
+};
+
+static enum err replace_rows(struct db *db, void *context)
+{
+    const struct replacement *new = context;
+    CLEANUP(arena_clear) struct arena arena = {0};
+    TRY(lock_child(db, &arena, new->zone_id));
+    TRY(clear_rows(db, new->zone_id));
+    for (size_t i = 0; i < new->count; i++)
+        TRY(add_row(db, new->zone_id, &new->rows[i]));
+    return OK;
+}
+
+enum err zone_directory_replace(struct db *db, int64_t zone_id, const struct zone_directory_row *rows, size_t count)
+{
+    struct replacement new = {zone_id, rows, count};
+    return db_transaction(db, replace_rows, &new);
+}

@@ -1,0 +1,29 @@
+/* The directories of the children as they last told them, so that a restarted zone knows whose an id is while a child is silent. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gateway/base/arena.h"
+#include "gateway/base/err.h"
+#include "gateway/base/id.h"
+#include "schema/db.h"
+
+struct zone_directory_row {
+    int64_t zone_id;
+    struct uuid uuid;
+    const char *path;
+    const char *state;
+    bool untagged;
+};
+
+struct zone_directory_rows {
+    const struct zone_directory_row *items;
+    size_t count;
+};
+
+/* Of all children, by child and path. */
+MUST_CHECK enum err zone_directory_list(struct db *db, struct arena *arena, struct zone_directory_rows *out);
+/* Puts these rows in the place of all rows of that child, in one transaction. E_NOT_FOUND: the child is gone. */
+MUST_CHECK enum err zone_directory_replace(struct db *db, int64_t zone_id, const struct zone_directory_row *rows, size_t count);

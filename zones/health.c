@@ -1,0 +1,153 @@
+/* The breaker's table and its readers; see health.h. */
+#include "zones/health.h"
+
+#define SUSPECT_FACTOR       4 /* times the usual latency */
+#define SUSPECT_LEAST_MS     250
+#define SUSPECT_UNKNOWN_PART 2 /* of the usual deadline, while the latency is not known */
+#define SMOOTHING            8 /* a new latency counts one eighth */
+
+static const char *const state_names[] = {
+#define HEALTH_NAME(state, name) name,
+    HEALTH_LIST(HEALTH_NAME)
+#undef HEALTH_NAME
+};
+_Static_assert(ARRAY_LEN(state_names) == HEALTH_COUNT, "one name per state");
+
+/* An answer to a request that was under way when the breaker opened does not close it: only a probe does. */
+static const enum health_state transitions[HEALTH_COUNT][HEALTH_EV_COUNT] = {
+    /*                   ANSWER          REFUSED      SILENT          PROBE_DUE       PROBE_GOOD  PROBE_FAILED */
+    [HEALTH_UNKNOWN] = {HEALTH_UP, HEALTH_DOWN, HEALTH_SUSPECT, HEALTH_UNKNOWN, HEALTH_UP, HEALTH_DOWN},
+    [HEALTH_UP] = {HEALTH_UP, HEALTH_DOWN, HEALTH_SUSPECT, HEALTH_UP, HEALTH_UP, HEALTH_SUSPECT},
+    [HEALTH_SUSPECT] = {HEALTH_UP, HEALTH_DOWN, HEALTH_SUSPECT, HEALTH_SUSPECT, HEALTH_SUSPECT, HEALTH_DOWN},
+    [HEALTH_DOWN] = {HEALTH_DOWN, HEALTH_DOWN, HEALTH_DOWN, HEALTH_PROBING, HEALTH_UP, HEALTH_DOWN},
+    [HEALTH_PROBING] = {HEALTH_PROBING, HEALTH_DOWN, HEALTH_PROBING, HEALTH_PROBING, HEALTH_UP, HEALTH_DOWN},
+};
+
+/* What a call's end means for the breaker; the others say nothing about the zone's health. */
+static const struct {
+    bool counts;
+    enum health_event event;
+} events_of_kinds[ZONE_KIND_COUNT] = {
+    [ZONE_ANSWERED] = {true, HEALTH_EV_ANSWER}, [ZONE_REFUSED] = {true, HEALTH_EV_REFUSED},
+    [ZONE_TIMEOUT] = {true, HEALTH_EV_SILENT},  [ZONE_GARBAGE] = {true, HEALTH_EV_SILENT},
+    [ZONE_AUTH] = {true, HEALTH_EV_ANSWER},     [ZONE_BUSY] = {true, HEALTH_EV_ANSWER},
+    [ZONE_STORE] = {true, HEALTH_EV_ANSWER},    [ZONE_LOOP] = {true, HEALTH_EV_ANSWER},
+    [ZONE_VERSION] = {true, HEALTH_EV_ANSWER},
+};
+
+enum health_state health_next(enum health_state state, enum health_event event)
+{
+    return transitions[state][event];
+}
+
+const char *health_state_name(enum health_state state)
+{
+    return state_names[state];
+}
+
+void health_init(struct zone_health *health)
+{
+    for (int class = 0; class < CLASS_COUNT; class ++) {
+        atomic_init(&health->state[class], HEALTH_UNKNOWN);
+        atomic_init(&health->latency_us[class], 0);
+    }
+    atomic_init(&health->probe_p99_us, 0);
+    atomic_init(&health->in_flight, 0);
+    atomic_init(&health->reason, ZONE_REFUSED);
+    atomic_init(&health->probe_wanted, false);
+    atomic_init(&health->last_seen_us, 0);
+    atomic_init(&health->last_answer_ms, 0);
+}
+
+static enum health_state apply(struct zone_health *health, int class, enum health_event event)
+{
+    int state = atomic_load(&health->state[class]);
+    int next = (int)health_next((enum health_state)state, event);
+    while (!atomic_compare_exchange_weak(&health->state[class], &state, next))
+        next = (int)health_next((enum health_state)state, event);
+    return (enum health_state)next;
+}
+
+static int64_t suspect_deadline(const struct zone_health *health, enum zone_class class, int64_t usual_ms)
+{
+    const int64_t latency_us = atomic_load(&health->latency_us[class]);
+    if (latency_us == 0)
+        return usual_ms / SUSPECT_UNKNOWN_PART;
+    const int64_t ms = latency_us * SUSPECT_FACTOR / 1000;
+    const int64_t bounded = ms < SUSPECT_LEAST_MS ? SUSPECT_LEAST_MS : ms;
+    return bounded < usual_ms ? bounded : usual_ms;
+}
+
+enum zone_kind_of_answer health_enter(struct zone_health *health, enum zone_class class, int max_in_flight, int64_t *deadline_ms)
+{
+    const enum health_state state = (enum health_state)atomic_load(&health->state[class]);
+    if (class != CLASS_POLL && (state == HEALTH_DOWN || state == HEALTH_PROBING))
+        return (enum zone_kind_of_answer)atomic_load(&health->reason);
+    if (atomic_fetch_add(&health->in_flight, 1) >= max_in_flight && class != CLASS_POLL) {
+        atomic_fetch_sub(&health->in_flight, 1);
+        return ZONE_BUSY;
+    }
+    if (class != CLASS_POLL && state == HEALTH_SUSPECT)
+        *deadline_ms = suspect_deadline(health, class, *deadline_ms);
+    return ZONE_ANSWERED;
+}
+
+static void note_latency(_Atomic int64_t *latency_us, int64_t us)
+{
+    const int64_t old = atomic_load(latency_us);
+    atomic_store(latency_us, old ? old + (us - old) / SMOOTHING : us); /* a lost update does no harm */
+}
+
+/* A refused connection is the whole zone's: every class opens. */
+static void open_all(struct zone_health *health, enum zone_kind_of_answer reason)
+{
+    atomic_store(&health->reason, (int)reason);
+    for (int class = 0; class < CLASS_COUNT; class ++)
+        (void)apply(health, class, HEALTH_EV_REFUSED);
+}
+
+void health_leave(struct zone_health *health, enum zone_class class, enum zone_kind_of_answer kind, int64_t us)
+{
+    atomic_fetch_sub(&health->in_flight, 1);
+    if (!events_of_kinds[kind].counts)
+        return;
+    const enum health_event event = events_of_kinds[kind].event;
+    if (event == HEALTH_EV_REFUSED) {
+        open_all(health, kind);
+        return;
+    }
+    if (event == HEALTH_EV_SILENT)
+        atomic_store(&health->reason, (int)kind);
+    const enum health_state state = apply(health, (int)class, event);
+    if (event == HEALTH_EV_ANSWER)
+        note_latency(&health->latency_us[class], us);
+    if (state == HEALTH_SUSPECT)
+        atomic_store(&health->probe_wanted, true);
+}
+
+/* Rises at once, sinks slowly: near the largest of the last hundred. */
+static void note_probe(struct zone_health *health, int64_t us)
+{
+    const int64_t old = atomic_load(&health->probe_p99_us);
+    atomic_store(&health->probe_p99_us, us > old ? us : old - (old - us) / 100);
+}
+
+void health_probe(struct zone_health *health, enum health_event event, int64_t us)
+{
+    for (int class = 0; class < CLASS_COUNT; class ++)
+        (void)apply(health, class, event);
+    if (event == HEALTH_EV_PROBE_GOOD)
+        note_probe(health, us);
+}
+
+enum health_state health_overall(const struct zone_health *health)
+{
+    static const enum health_state worst_first[] = {HEALTH_DOWN, HEALTH_PROBING, HEALTH_SUSPECT, HEALTH_UP};
+    for (size_t i = 0; i < ARRAY_LEN(worst_first); i++) {
+        for (int class = 0; class < CLASS_COUNT; class ++) {
+            if (atomic_load(&health->state[class]) == (int)worst_first[i])
+                return worst_first[i];
+        }
+    }
+    return HEALTH_UNKNOWN;
+}

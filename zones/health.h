@@ -1,0 +1,69 @@
+/*
+ * Is a zone worth asking? One breaker per class of call, as a transition table (DESIGN section 4).
+ *
+ * unknown → up → suspect → down → probing → up. A refused connection opens the breaker at once; silence makes `suspect`, and only a
+ * failed deep probe makes that `down`; a suspect is asked with a shorter deadline. `draining` and `disabled` are what an admin said
+ * (registry.h) and lie over the breaker's state. All members are shared between threads by atomics; the poller alone probes.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gateway/base/err.h"
+#include "zones/reason.h"
+
+enum zone_class { CLASS_READ, CLASS_MUTATE, CLASS_POLL, CLASS_COUNT };
+
+/* state, name */
+#define HEALTH_LIST(X)                                                                                                             \
+    X(HEALTH_UNKNOWN, "unknown")                                                                                                   \
+    X(HEALTH_UP, "up")                                                                                                             \
+    X(HEALTH_SUSPECT, "suspect")                                                                                                   \
+    X(HEALTH_DOWN, "down")                                                                                                         \
+    X(HEALTH_PROBING, "probing")
+
+enum health_state {
+#define HEALTH_ENUM(state, name) state,
+    HEALTH_LIST(HEALTH_ENUM)
+#undef HEALTH_ENUM
+        HEALTH_COUNT
+};
+
+enum health_event {
+    HEALTH_EV_ANSWER,       /* any HTTP answer of the zone itself */
+    HEALTH_EV_REFUSED,      /* no connection */
+    HEALTH_EV_SILENT,       /* its time ran out */
+    HEALTH_EV_PROBE_DUE,    /* the poller begins a deep probe of a zone that is down */
+    HEALTH_EV_PROBE_GOOD,   /* the deep probe was answered */
+    HEALTH_EV_PROBE_FAILED, /* it was not */
+    HEALTH_EV_COUNT
+};
+
+/* Per zone, as old as the process. */
+struct zone_health {
+    _Atomic int state[CLASS_COUNT];          /* enum health_state */
+    _Atomic int64_t latency_us[CLASS_COUNT]; /* smoothed; 0 = not known */
+    _Atomic int64_t probe_p99_us;            /* of the deep probe */
+    _Atomic int in_flight;
+    _Atomic int reason; /* enum zone_kind_of_answer: why it is down */
+    _Atomic bool probe_wanted;
+    _Atomic int64_t last_seen_us;   /* wall clock; 0 = never */
+    _Atomic int64_t last_answer_ms; /* monotonic, of the last directory; 0 = never */
+};
+
+/* The table. Every pair has a row. */
+enum health_state health_next(enum health_state state, enum health_event event);
+const char *health_state_name(enum health_state state);
+
+void health_init(struct zone_health *health);
+/* May the zone be asked now? ZONE_ANSWERED: yes, within `*deadline_ms` (which is shortened for a suspect), and the call counts as
+ * in flight until health_leave. Else the reason why not. Polls pass a breaker that is open. */
+enum zone_kind_of_answer health_enter(struct zone_health *health, enum zone_class class, int max_in_flight, int64_t *deadline_ms);
+/* After the call: what became of it, and how long it took. */
+void health_leave(struct zone_health *health, enum zone_class class, enum zone_kind_of_answer kind, int64_t us);
+/* The poller's events; they concern every class. */
+void health_probe(struct zone_health *health, enum health_event event, int64_t us);
+/* The worst state of the classes, for display: down, probing, suspect, unknown, up. */
+enum health_state health_overall(const struct zone_health *health);

@@ -1,0 +1,104 @@
+/* What the parts of zones/ share behind registry.h. Not for others. */
+#pragma once
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <uthash.h>
+
+#include "gateway/base/arena.h"
+#include "zones/nonces.h"
+#include "zones/registry.h"
+
+#define ZONES_COMPUTE     "/compute/v2.1" /* where a zone's /os-zones are, below its root URL */
+#define ZONES_LINK        ZONES_COMPUTE "/os-zones/link"
+#define ZONES_INFO        ZONES_COMPUTE "/os-zones/info"
+#define ZONES_PROBE       ZONES_COMPUTE "/os-zones/probe"
+#define ZONES_DIRECTORY   ZONES_COMPUTE "/os-zones/directory"
+#define ZONES_REVOCATIONS ZONES_COMPUTE "/os-zones/revocations"
+#define ZONES_TOKENS      "/identity/v3/auth/tokens"
+
+/* A neighbour's health, kept for the life of the process: an id is never given twice. */
+struct health_entry {
+    int64_t id;
+    struct zone_health health;
+    UT_hash_handle hh;
+};
+
+/* A published view. Freed by the last one who lets go. */
+struct snapshot {
+    struct zones_view view;
+    struct arena arena;
+    _Atomic int users;
+};
+
+/* The poller's thread and those who wait for it. */
+struct poller {
+    pthread_t thread;
+    pthread_cond_t wake; /* of the poller */
+    pthread_cond_t done; /* of the waiters; both with zones->lock */
+    bool running;
+    bool stop;
+    bool wanted;         /* a round is to begin now */
+    uint64_t begun;      /* rounds */
+    uint64_t finished;   /* the last round that is over */
+    int64_t finished_ms; /* monotonic, when it began: what it saw is not older */
+    int64_t last_finished_ms;
+};
+
+struct zones {
+    struct zones_options options;
+    struct link_pair pair; /* of the key file */
+    pthread_mutex_t lock;  /* guards what follows up to the nonces; never held while waiting for anyone else */
+    struct snapshot *current;
+    struct health_entry *health;
+    struct poller poller;
+    struct nonces *nonces;
+    char digest[DIRECTORY_DIGEST_SIZE]; /* of `current` */
+};
+
+/* The last session of a neighbour as bytes in its row; sealed and opened with the zone's key. */
+MUST_CHECK enum err session_store(struct zones *zones, struct db *db, int64_t id, const struct link_session *session,
+                                  const char *keep);
+/* A credential for the row, in the arena. */
+void credential_seal(const struct zones *zones, struct arena *arena, const char *plain, struct zone_row *row);
+/* NUL behind it; to be wiped by the caller. E_INVALID. */
+MUST_CHECK enum err credential_open(const struct zones *zones, struct arena *arena, const struct zone_row *row, char **out);
+
+/* Wakes the poller; nobody waits. */
+void poller_wake(struct zones *zones);
+
+/* A name as spec link.md section 1 wants it. E_INVALID in a sentence. */
+MUST_CHECK enum err zone_name_check(const char *name);
+
+/* What a join is made of, on both sides (join.c). */
+struct join_peer {
+    struct uuid uuid;
+    const char *name;
+    const char *url; /* a root URL */
+    uint8_t link_key[LINK_KEY_SIZE];
+    uint8_t signing_key[SIGN_PUBLIC_SIZE];
+    int64_t protocol; /* the lower of the two sides' */
+};
+/* {uuid, name, url, link_key, signing_key, protocol}. E_INVALID names the field. */
+MUST_CHECK enum err join_peer_read(struct arena *arena, const json_t *body, struct join_peer *out);
+/* This zone's own, with this link key; the caller's to decref. */
+json_t *join_peer_write(const struct zones *zones, const uint8_t link_key[LINK_KEY_SIZE]);
+
+/* What a join token says. */
+struct join_token {
+    struct uuid zone;
+    const char *name;
+    const char *url;
+    uint8_t link_key[LINK_KEY_SIZE];
+    uint8_t secret[32];
+    int64_t expires_s;
+};
+MUST_CHECK enum err join_token_read(struct arena *arena, const char *text, struct join_token *out);
+
+/* Joins every child of the list that is not joined yet, all at the same time: login, link, row. Returns how many were joined; what
+ * went wrong is in the children's last_error. */
+struct fanout;
+size_t zones_join(struct zones *zones, struct fanout *fanout, struct db *db, struct arena *arena,
+                  const struct zone *const *children, size_t count, struct budget budget);

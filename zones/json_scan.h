@@ -1,0 +1,15 @@
+/*
+ * Looks at JSON bytes of other zones without building a tree: is it exactly one object, well formed, not too deep? And: where is a
+ * member of it? Accepts what jansson accepts (but for numbers out of range and keys that come twice), in constant memory.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* One JSON object from the first to the last byte, no blanks around it, depth ≤ JSON_MAX_DEPTH, valid UTF-8. */
+bool json_scan_object(const char *bytes, size_t length);
+
+/* A string member at the top of an object that passed the scan: its raw bytes between the quotes. False: none, or no string, or it
+ * contains escapes. For ids, names of projects and times, which never do. */
+bool json_scan_string(const char *bytes, size_t length, const char *name, const char **out, size_t *out_length);

@@ -1,0 +1,208 @@
+/* See transfer.h. */
+#include "zones/transfer.h"
+
+#include <string.h>
+
+#include "gateway/base/clock.h"
+
+#define RECEIVE_BUFFER 65536L
+#define IDLE_AGE_S     30L /* an idle connection older than that is not used again: the other side may be about to close it */
+
+static size_t take_body(char *bytes, size_t size, size_t count, void *context)
+{
+    struct transfer *transfer = context;
+    const size_t length = size * count;
+    if (transfer->body->length + length > transfer->limit) {
+        transfer->too_large = true;
+        return 0;
+    }
+    text_add(transfer->body, bytes, length);
+    return length;
+}
+
+/* "Name: value\r\n"; a status line begins a new set, so that those of a 100 are forgotten. */
+static size_t take_header(char *bytes, size_t size, size_t count, void *context)
+{
+    struct transfer *transfer = context;
+    const size_t length = size * count;
+    transfer->header_bytes += length;
+    if (transfer->header_bytes > HTTP_HEADER_LIMIT) {
+        transfer->too_large = true;
+        return 0;
+    }
+    if (length >= 5 && memcmp(bytes, "HTTP/", 5) == 0) {
+        transfer->answer->headers.count = 0;
+        return length;
+    }
+    const char *colon = memchr(bytes, ':', length);
+    if (!colon)
+        return length;
+    const char *value = colon + 1;
+    const char *end = bytes + length;
+    while (value < end && (*value == ' ' || *value == '\t'))
+        value++;
+    while (end > value && (end[-1] == '\r' || end[-1] == '\n' || end[-1] == ' ' || end[-1] == '\t'))
+        end--;
+    headers_add(transfer->arena, &transfer->answer->headers, arena_strndup(transfer->arena, bytes, (size_t)(colon - bytes)),
+                arena_strndup(transfer->arena, value, (size_t)(end - value)));
+    return length;
+}
+
+static int before_send(void *context, char *ip, char *local_ip, int port, int local_port)
+{
+    struct transfer *transfer = context;
+    (void)ip;
+    (void)local_ip;
+    (void)port;
+    (void)local_port;
+    transfer->sends++;
+    return transfer->sends > 1 && transfer->send_once ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
+static void add_line(struct transfer *transfer, const char *line)
+{
+    transfer->headers = curl_slist_append(transfer->headers, line);
+}
+
+/* libcurl's way to write a header without a value is "Name;", and "Name:" takes away one that it would add. */
+static void add_headers(struct transfer *transfer, const struct http_request *request)
+{
+    static const char *const own[] = {"Accept", "Content-Type", "Expect", "User-Agent"};
+    for (size_t i = 0; i < request->headers.count; i++) {
+        const struct link_header *header = &request->headers.items[i];
+        add_line(transfer, header->value[0] ? arena_printf(transfer->arena, "%s: %s", header->name, header->value)
+                                            : arena_printf(transfer->arena, "%s;", header->name));
+    }
+    for (size_t i = 0; i < ARRAY_LEN(own); i++) {
+        if (!headers_get(&request->headers, own[i]))
+            add_line(transfer, arena_printf(transfer->arena, "%s:", own[i]));
+    }
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers);
+}
+
+static bool wants_body(const struct http_request *request)
+{
+    return request->body_length || str_equal(request->method, "POST") || str_equal(request->method, "PUT") ||
+           str_equal(request->method, "PATCH");
+}
+
+static void set_method(CURL *easy, const struct http_request *request)
+{
+    if (wants_body(request)) {
+        (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_length);
+        (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body ? request->body : "");
+    } else if (str_equal(request->method, "HEAD")) {
+        (void)curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+    } else {
+        (void)curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+    }
+    if (!str_equal(request->method, "HEAD"))
+        (void)curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
+}
+
+/* With a pin the key itself is the proof: the issuer and the name in the certificate say nothing more. */
+static void set_trust(CURL *easy, const struct http_trust *trust)
+{
+    if (trust->pin) {
+        (void)curl_easy_setopt(easy, CURLOPT_PINNEDPUBLICKEY, trust->pin);
+        (void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+        (void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+    }
+    if (trust->ca_pem) {
+        struct curl_blob blob = {.data = (void *)trust->ca_pem, .len = strlen(trust->ca_pem), .flags = CURL_BLOB_COPY};
+        (void)curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &blob);
+    }
+}
+
+static void set_callbacks(struct transfer *transfer)
+{
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_WRITEFUNCTION, take_body);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_WRITEDATA, transfer);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_HEADERFUNCTION, take_header);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_HEADERDATA, transfer);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_PREREQFUNCTION, before_send);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_PREREQDATA, transfer);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_ERRORBUFFER, transfer->error);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);
+}
+
+static void set_manners(CURL *easy, int64_t timeout_ms)
+{
+    (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    (void)curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    (void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    (void)curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER);
+    (void)curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, IDLE_AGE_S);
+    (void)curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+}
+
+static void clear_body(void *body)
+{
+    text_clear(body);
+}
+
+void transfer_open(struct transfer *transfer, struct arena *arena, CURL *easy, const struct http_request *request,
+                   int64_t timeout_ms, struct http_answer *answer)
+{
+    *answer = (struct http_answer){.kind = ZONE_GARBAGE, .body = ""};
+    *transfer = (struct transfer){.easy = easy,
+                                  .arena = arena,
+                                  .limit = request->answer_limit ? request->answer_limit : HTTP_ANSWER_LIMIT,
+                                  .started_us = clock_mono_us(),
+                                  .answer = answer};
+    transfer->body = arena_alloc(arena, sizeof(*transfer->body));
+    arena_defer(arena, clear_body, transfer->body);
+    curl_easy_reset(easy);
+    (void)curl_easy_setopt(easy, CURLOPT_URL, request->url);
+    set_manners(easy, timeout_ms);
+    set_trust(easy, &request->trust);
+    set_method(easy, request);
+    set_callbacks(transfer);
+    add_headers(transfer, request);
+}
+
+/* libcurl's results that mean "nobody was there to talk to"; silence is one more; everything else broke off or made no sense. */
+static enum zone_kind_of_answer kind_of(CURLcode code)
+{
+    static const CURLcode refused[] = {CURLE_COULDNT_CONNECT,         CURLE_COULDNT_RESOLVE_HOST,  CURLE_PEER_FAILED_VERIFICATION,
+                                       CURLE_SSL_CACERT_BADFILE,      CURLE_SSL_CERTPROBLEM,       CURLE_SSL_CIPHER,
+                                       CURLE_SSL_CONNECT_ERROR,       CURLE_SSL_INVALIDCERTSTATUS, CURLE_SSL_ISSUER_ERROR,
+                                       CURLE_SSL_PINNEDPUBKEYNOTMATCH};
+    if (code == CURLE_OK)
+        return ZONE_ANSWERED;
+    if (code == CURLE_OPERATION_TIMEDOUT)
+        return ZONE_TIMEOUT;
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+        if (code == refused[i])
+            return ZONE_REFUSED;
+    }
+    return ZONE_GARBAGE;
+}
+
+void transfer_close(struct transfer *transfer, CURLcode code)
+{
+    struct http_answer *answer = transfer->answer;
+    long status = 0;
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+    answer->kind = kind_of(code);
+    answer->ms = (clock_mono_us() - transfer->started_us) / 1000;
+    answer->sent = transfer->sends > 0;
+    answer->body = text_str(transfer->body);
+    answer->body_length = transfer->body->length;
+    if (answer->kind == ZONE_ANSWERED)
+        answer->status = (int)status;
+    else if (transfer->too_large)
+        answer->why = "the answer is too large";
+    else
+        answer->why = arena_strdup(transfer->arena, transfer->error[0] ? transfer->error : curl_easy_strerror(code));
+    curl_slist_free_all(transfer->headers);
+    transfer->headers = NULL;
+    curl_easy_reset(transfer->easy); /* nothing of this request is pointed to any more */
+}
+
+bool transfer_wants_again(const struct transfer *transfer)
+{
+    return transfer->send_once && transfer->sends > 1;
+}

@@ -1,0 +1,38 @@
+/*
+ * One HTTP request on one libcurl handle: options before, classification after. Shared by http_client.c and fanout.c; not for
+ * others.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <curl/curl.h>
+
+#include "gateway/base/arena.h"
+#include "gateway/base/text.h"
+#include "zones/http_client.h"
+
+struct transfer {
+    CURL *easy; /* the caller's */
+    struct arena *arena;
+    struct curl_slist *headers;
+    struct text *body; /* released with the arena */
+    size_t limit;
+    size_t header_bytes;
+    int sends;      /* how often the request went onto a connection */
+    bool send_once; /* libcurl's own repetition on a fresh connection is refused: the headers are good for one send */
+    bool too_large;
+    int64_t started_us;
+    char error[CURL_ERROR_SIZE];
+    struct http_answer *answer;
+};
+
+/* Sets `easy` up for the request (url, method, headers, body, trust) with `timeout_ms`. The request is borrowed until the end. */
+void transfer_open(struct transfer *transfer, struct arena *arena, CURL *easy, const struct http_request *request,
+                   int64_t timeout_ms, struct http_answer *answer);
+/* Fills the answer from libcurl's result and releases what transfer_open made. */
+void transfer_close(struct transfer *transfer, CURLcode code);
+/* True when libcurl wanted to send a second time and was refused. */
+bool transfer_wants_again(const struct transfer *transfer);
