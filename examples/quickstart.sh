@@ -205,7 +205,12 @@ link_zones() {
     done
     wait_for 60 all_joined || die "the zones do not find each other; look at $home/*/zonegate.log"
 }
-all_joined() { [ "$(at root zone tree --json 2>/dev/null | grep -o '"name"' | wc -l)" -ge ${#zones[@]} ] && ! at root zone tree | grep -q unknown; }
+all_joined() {
+    local drawn path
+    drawn=$(at root zone tree --json 2>/dev/null) || return 1
+    for path in east west east/east-1; do grep -qF "\"path\": \"$path\"" <<<"$drawn" || return 1; done
+    ! grep -qE '"state": "(unknown|down|suspect)"' <<<"$drawn"
+}
 write_clouds() {
     local zone
     (umask 077 && : >"$home/clouds.yaml")

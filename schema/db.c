@@ -45,7 +45,7 @@ static enum err settle_in_transaction(struct db *db, const struct trouble *troub
         return fail_trouble(trouble, meaning->kind);
     db->doomed = true;
     if (meaning->fate == FATE_LOST)
-        connection_close(db);
+        db_connection_close(db);
     else if (meaning->fate == FATE_STALE)
         statements_clear(db);
     return fail_trouble(trouble, E_RETRY);
@@ -67,9 +67,9 @@ static enum err settle(struct db *db, const char *sql, const struct trouble *tro
         statements_clear(db);
         return repeats == 0 ? OK : fail_trouble(trouble, meaning->kind);
     }
-    connection_close(db);
+    db_connection_close(db);
     if (trouble->sent && !is_read(sql))
-        return fail(E_UNAVAILABLE, "The connection to the database was lost (%u: %s); whether the change was made is unknown.",
+        return fail(E_TIMEOUT, "The connection to the database was lost (%u: %s); whether the change was made is unknown.",
                     trouble->code, trouble->text);
     return repeats == 0 ? OK : fail_trouble(trouble, meaning->kind);
 }
@@ -82,7 +82,7 @@ static enum err run(struct db *db, const char *sql, const struct sql_value *valu
         check_idle_connection(db);
     for (int repeats = 0;; repeats++) {
         struct trouble trouble = {0};
-        TRY(connection_open(db));
+        TRY(db_connection_open(db));
         if (statement_run(db, sql, values, count, outcome, &trouble))
             return OK;
         TRY(settle(db, sql, &trouble, repeats));
@@ -149,13 +149,13 @@ static int drain_results(MYSQL *mysql)
 enum err db_script(struct db *db, const char *sql, size_t length)
 {
     check_idle_connection(db);
-    TRY(connection_open(db));
+    TRY(db_connection_open(db));
     if (mysql_set_server_option(db->mysql, MYSQL_OPTION_MULTI_STATEMENTS_ON) == 0 &&
         mysql_real_query(db->mysql, sql, length) == 0 && drain_results(db->mysql) == 0 &&
         mysql_set_server_option(db->mysql, MYSQL_OPTION_MULTI_STATEMENTS_OFF) == 0)
         return OK;
     const struct trouble trouble = trouble_of(db->mysql);
-    connection_close(db); /* nobody knows what is still to be read there */
+    db_connection_close(db); /* nobody knows what is still to be read there */
     return fail_trouble(&trouble, meaning_get(trouble.code)->kind);
 }
 
@@ -175,13 +175,13 @@ static enum err begin(struct db *db)
     struct trouble trouble = {0};
     check_idle_connection(db);
     for (int attempt = 0; attempt < 2; attempt++) {
-        TRY(connection_open(db));
+        TRY(db_connection_open(db));
         if (say(db, "START TRANSACTION", &trouble)) {
             db->in_transaction = true;
             db->doomed = false;
             return OK;
         }
-        connection_close(db); /* nothing is in it: a new one is as good */
+        db_connection_close(db); /* nothing is in it: a new one is as good */
     }
     return fail_trouble(&trouble, E_UNAVAILABLE);
 }
@@ -192,7 +192,7 @@ static void rollback(struct db *db)
     struct trouble trouble;
     db->in_transaction = false;
     if (db->mysql && !say(db, "ROLLBACK", &trouble))
-        connection_close(db);
+        db_connection_close(db);
 }
 
 static enum err commit(struct db *db)
@@ -210,10 +210,10 @@ static enum err commit(struct db *db)
     const struct meaning *meaning = meaning_get(trouble.code);
     if (meaning->fate == FATE_LOST) {
         db->in_transaction = false;
-        connection_close(db);
+        db_connection_close(db);
         if (!trouble.sent)
             return fail_trouble(&trouble, E_RETRY);
-        return fail(E_UNAVAILABLE,
+        return fail(E_TIMEOUT,
                     "The connection to the database was lost at COMMIT (%u: %s); whether the change was made is unknown.",
                     trouble.code, trouble.text);
     }

@@ -88,7 +88,7 @@ struct sql_cell rows_bytes(const struct rows *rows, size_t row, size_t column);
  * Errors: E_CONFLICT a unique key exists (1062), a row is still referred to (1451) or refers to none (1452), E_RETRY a deadlock or
  * lost connection inside a transaction (db_transaction runs it again), E_UNAVAILABLE no connection, E_INTERNAL anything else, with
  * the server's words. Outside a transaction deadlocks are repeated here, and so is what a lost connection cannot have carried out;
- * a change whose connection was lost after it was sent is E_UNAVAILABLE, its outcome unknown (the message says so).
+ * a change whose connection was lost after it was sent is E_TIMEOUT, its outcome unknown (the message says so).
  */
 MUST_CHECK enum err db_exec(struct db *db, const char *sql, const struct sql_value *values, size_t count);
 /* As db_exec; `out_affected` = rows matched (not rows changed: CLIENT_FOUND_ROWS). */
@@ -108,7 +108,7 @@ MUST_CHECK enum err db_script(struct db *db, const char *sql, size_t length);
  * Runs `work` between BEGIN and COMMIT. An error rolls back and is returned; E_RETRY (1213, 1205, 1020, 1047, 1180, also at COMMIT)
  * runs the whole of `work` again, up to 10 times with a short random pause. `work` must therefore set all it changes outside the
  * database anew. Does not nest: inside a transaction it just calls `work`. After E_RETRY the transaction is doomed: every further
- * statement in it is refused, even when `work` swallows the error. A connection lost at COMMIT is E_UNAVAILABLE (outcome unknown:
+ * statement in it is refused, even when `work` swallows the error. A connection lost at COMMIT is E_TIMEOUT (outcome unknown:
  * look by key).
  */
 MUST_CHECK enum err db_transaction(struct db *db, enum err (*work)(struct db *db, void *context), void *context);

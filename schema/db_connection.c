@@ -49,7 +49,7 @@ static enum err connect_server(const struct db_target *target, const char *name,
     return fail_trouble(&trouble, meaning_get(trouble.code)->kind);
 }
 
-enum err connection_open(struct db *db)
+enum err db_connection_open(struct db *db)
 {
     if (db->mysql)
         return OK;
@@ -58,7 +58,7 @@ enum err connection_open(struct db *db)
     return OK;
 }
 
-void connection_close(struct db *db)
+void db_connection_close(struct db *db)
 {
     statements_clear(db);
     if (db->mysql)
@@ -76,7 +76,7 @@ enum err db_open_patient(const struct db_target *target, unsigned read_timeout_s
         return fail(E_INTERNAL, "Out of memory.");
     db->target = target;
     db->read_timeout_s = read_timeout_s;
-    const enum err result = connection_open(db);
+    const enum err result = db_connection_open(db);
     if (result != OK)
         free(db);
     else
@@ -93,7 +93,7 @@ void db_close(struct db *db)
 {
     if (!db)
         return;
-    connection_close(db);
+    db_connection_close(db);
     free(db->cells);
     free(db);
 }
@@ -122,7 +122,7 @@ void check_idle_connection(struct db *db)
     if (db->mysql && now - db->used_ms > IDLE_CHECK_MS) {
         struct pollfd watched = {.fd = (int)mysql_get_socket(db->mysql), .events = POLLIN};
         if (poll(&watched, 1, 0) != 0)
-            connection_close(db);
+            db_connection_close(db);
     }
     db->used_ms = now;
 }

@@ -81,8 +81,8 @@ struct trouble trouble_of(MYSQL *mysql);
 MUST_CHECK enum err fail_trouble(const struct trouble *trouble, enum err kind);
 
 /* Opens it when it is closed. */
-MUST_CHECK enum err connection_open(struct db *db);
-void connection_close(struct db *db);
+MUST_CHECK enum err db_connection_open(struct db *db);
+void db_connection_close(struct db *db);
 /* An idle connection has nothing to say: what is readable there is its end, or the reason for it. Then it is closed. Seen before a
  * change is sent, this costs nobody an unknown outcome. */
 void check_idle_connection(struct db *db);

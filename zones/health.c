@@ -56,7 +56,7 @@ void health_init(struct zone_health *health)
     atomic_init(&health->reason, ZONE_REFUSED);
     atomic_init(&health->probe_wanted, false);
     atomic_init(&health->last_seen_us, 0);
-    atomic_init(&health->last_answer_ms, 0);
+    atomic_init(&health->proved_key, 0);
 }
 
 static enum health_state apply(struct zone_health *health, int class, enum health_event event)
@@ -132,8 +132,10 @@ static void note_probe(struct zone_health *health, int64_t us)
     atomic_store(&health->probe_p99_us, us > old ? us : old - (old - us) / 100);
 }
 
-void health_probe(struct zone_health *health, enum health_event event, int64_t us)
+void health_probe(struct zone_health *health, enum health_event event, enum zone_kind_of_answer kind, int64_t us)
 {
+    if (event == HEALTH_EV_PROBE_FAILED)
+        atomic_store(&health->reason, (int)kind);
     for (int class = 0; class < CLASS_COUNT; class ++)
         (void)apply(health, class, event);
     if (event == HEALTH_EV_PROBE_GOOD)

@@ -50,7 +50,7 @@ struct zone_health {
     _Atomic int reason; /* enum zone_kind_of_answer: why it is down */
     _Atomic bool probe_wanted;
     _Atomic int64_t last_seen_us;   /* wall clock; 0 = never */
-    _Atomic int64_t last_answer_ms; /* monotonic, of the last directory; 0 = never */
+    _Atomic uint32_t proved_key;         /* link_key_number of the session that the neighbour used last; 0 = none yet */
 };
 
 /* The table. Every pair has a row. */
@@ -63,7 +63,7 @@ void health_init(struct zone_health *health);
 enum zone_kind_of_answer health_enter(struct zone_health *health, enum zone_class class, int max_in_flight, int64_t *deadline_ms);
 /* After the call: what became of it, and how long it took. */
 void health_leave(struct zone_health *health, enum zone_class class, enum zone_kind_of_answer kind, int64_t us);
-/* The poller's events; they concern every class. */
-void health_probe(struct zone_health *health, enum health_event event, int64_t us);
+/* The poller's events; they concern every class. `kind`: why a probe failed. */
+void health_probe(struct zone_health *health, enum health_event event, enum zone_kind_of_answer kind, int64_t us);
 /* The worst state of the classes, for display: down, probing, suspect, unknown, up. */
 enum health_state health_overall(const struct zone_health *health);

@@ -145,6 +145,18 @@ static enum err may_send(const struct zone *to, const struct link_origin *origin
     return OK;
 }
 
+/* Upwards: the one that the parent was seen to have; a parent that renewed the keys may not have got the answer. Downwards, and
+ * before anything was seen: the newest. */
+static const struct link_session *session_for(const struct zone *to, bool upward)
+{
+    const uint32_t proved = atomic_load(&to->health->proved_key);
+    for (size_t i = 0; upward && i < to->session_count; i++) {
+        if (link_key_number(to->sessions[i].key_id) == proved)
+            return &to->sessions[i];
+    }
+    return &to->sessions[0];
+}
+
 enum err link_make(const struct zones *zones, const struct zone *to, const char *method, const char *target, const void *body,
                    size_t body_length, const struct link_origin *origin, struct arena *arena, const char **out)
 {
@@ -166,5 +178,5 @@ enum err link_make(const struct zones *zones, const struct zone *to, const char 
     if (origin->key)
         add_member(&json, "key", origin->key);
     text_add_char(&json, '}');
-    return write_header(&to->sessions[0], upward, &json, arena, out);
+    return write_header(session_for(to, upward), upward, &json, arena, out);
 }

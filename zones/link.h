@@ -56,6 +56,7 @@ struct link_caller {
     size_t path_count;
     int hops;        /* remaining */
     const char *key; /* idempotency key; NULL */
+    const char *key_id; /* of the session that proved it */
 };
 
 /* What link_check looks at. */

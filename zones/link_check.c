@@ -382,6 +382,8 @@ static void fill_link(const struct check *check)
     link->direction = check->direction;
     link->base = or_empty(claim(check, "base"));
     link->key = claim(check, "key");
+    link->key_id = check->session->key_id;
+    atomic_store(&check->zone->health->proved_key, link_key_number(check->session->key_id));
 }
 
 enum err link_check(struct zones *zones, const struct link_question *question, struct db *db, struct arena *arena,

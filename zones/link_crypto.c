@@ -1,6 +1,7 @@
 /* See link_crypto.h. */
 #include "zones/link_crypto.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <sodium.h>
@@ -11,6 +12,11 @@ _Static_assert(crypto_kx_PUBLICKEYBYTES == LINK_KEY_SIZE && crypto_kx_SECRETKEYB
                    crypto_kx_SESSIONKEYBYTES == LINK_KEY_SIZE && crypto_auth_KEYBYTES == LINK_KEY_SIZE,
                "one size of keys");
 _Static_assert(crypto_auth_BYTES == LINK_MAC_SIZE, "libsodium's crypto_auth");
+
+uint32_t link_key_number(const char *key_id)
+{
+    return (uint32_t)strtoul(key_id, NULL, 16);
+}
 
 void link_pair_new(struct link_pair *out)
 {

@@ -25,6 +25,9 @@ struct link_pair {
     uint8_t secret_key[LINK_KEY_SIZE];
 };
 
+/* The key id's eight hex digits as a number. */
+uint32_t link_key_number(const char *key_id);
+
 void link_pair_new(struct link_pair *out);
 /* The parent's and the child's computation; they agree. E_INVALID: the other side's key is not a usable one. */
 MUST_CHECK enum err link_session_as_parent(const struct link_pair *own, const uint8_t child[LINK_KEY_SIZE],

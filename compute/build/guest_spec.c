@@ -95,7 +95,7 @@ static void plan_disks(struct arena *arena, struct guest_plan *plan, const struc
     }
     if (server->config_drive) {
         plan->config_volume = build_server_volume(arena, &server->uuid, "config");
-        disks[count++] = (struct guest_disk){plan->config_volume, "vdz", "raw", false, true};
+        disks[count++] = (struct guest_disk){plan->config_volume, "hda", "raw", true, true};
     }
     plan->guest.disks = disks;
     plan->guest.disk_count = count;

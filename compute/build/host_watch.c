@@ -12,7 +12,7 @@
 #include "schema/server.h"
 
 #define QUEUE_SIZE       1024
-#define REPORT_BUDGET_MS 15000
+#define REPORT_BUDGET_MS 30000
 
 struct power_event {
     struct uuid server;

@@ -36,12 +36,6 @@ static void entry_drop(struct archive_entry **entry)
         archive_entry_free(*entry);
 }
 
-static void fd_drop(int *fd)
-{
-    if (*fd >= 0)
-        (void)close(*fd);
-}
-
 static enum err fail_archive(struct archive *archive)
 {
     const char *words = archive ? archive_error_string(archive) : NULL;
@@ -89,12 +83,8 @@ static int open_nameless(const char *directory)
     return named;
 }
 
-enum err config_drive_make(const char *directory, const struct config_drive_file *files, size_t count, int *out_fd,
-                           size_t *out_length)
+static enum err fill(int fd, const struct config_drive_file *files, size_t count, size_t *out_length)
 {
-    CLEANUP(fd_drop) int fd = open_nameless(directory);
-    if (fd < 0)
-        return fail(E_INTERNAL, "The config drive cannot be made in %s: %s", directory, strerror(errno));
     TRY(write_image(fd, files, count));
     if (pwrite(fd, LABEL, sizeof(LABEL) - 1, LABEL_OFFSET) != (ssize_t)sizeof(LABEL) - 1)
         return fail(E_INTERNAL, "The config drive cannot be labelled: %s", strerror(errno));
@@ -102,7 +92,19 @@ enum err config_drive_make(const char *directory, const struct config_drive_file
     if (fstat(fd, &status) < 0 || lseek(fd, 0, SEEK_SET) < 0)
         return fail(E_INTERNAL, "The config drive cannot be read: %s", strerror(errno));
     *out_length = (size_t)status.st_size;
-    *out_fd = fd;
-    fd = -1;
     return OK;
+}
+
+enum err config_drive_make(const char *directory, const struct config_drive_file *files, size_t count, int *out_fd,
+                           size_t *out_length)
+{
+    const int fd = open_nameless(directory);
+    if (fd < 0)
+        return fail(E_INTERNAL, "The config drive cannot be made in %s: %s", directory, strerror(errno));
+    const enum err result = fill(fd, files, count, out_length);
+    if (result == OK)
+        *out_fd = fd;
+    else
+        (void)close(fd);
+    return result;
 }

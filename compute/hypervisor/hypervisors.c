@@ -245,7 +245,7 @@ static enum err run_nothing(struct host *host, virConnectPtr connection, struct 
 bool hypervisor_is_up(struct hypervisors *all, const char *name)
 {
     CLEANUP(lane_drop) struct lane *lane = NULL;
-    struct host *host;
+    struct host *host = NULL;
     if (hypervisors_lane(all, name, &lane, &host) != OK)
         return false;
     if (!atomic_load(&host->tried)) {

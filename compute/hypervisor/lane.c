@@ -248,6 +248,7 @@ static enum err enqueue(struct lane *lane, struct job *job)
 
 enum err lane_call(struct lane *lane, struct job *job, struct budget budget)
 {
+    const char *what = job->what;
     TRY(enqueue(lane, job));
     (void)pthread_mutex_lock(&lane->lock);
     while (job->state != JOB_DONE && wait_until(&lane->done, &lane->lock, budget.deadline_ms))
@@ -257,9 +258,9 @@ enum err lane_call(struct lane *lane, struct job *job, struct budget budget)
         remove_job(lane, job);
     (void)pthread_mutex_unlock(&lane->lock);
     if (state == JOB_WAITING)
-        return fail(E_UNAVAILABLE, "Host %s is not responding: '%s' was not begun in time.", lane->owner.name, job->what);
+        return fail(E_UNAVAILABLE, "Host %s is not responding: '%s' was not begun in time.", lane->owner.name, what);
     if (state == JOB_RUNNING)
-        return fail(E_TIMEOUT, "Host %s did not answer in time: '%s' may still happen.", lane->owner.name, job->what);
+        return fail(E_TIMEOUT, "Host %s did not answer in time: '%s' may still happen.", lane->owner.name, what);
     return job->result == OK ? OK : fail(job->result, "%s", job->message);
 }
 

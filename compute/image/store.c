@@ -1,6 +1,6 @@
 /*
- * See store.h. The lock (flock) belongs to the open file, not to its name: it goes from `<id>.part` to `<id>` with the rename and
- * ends with the process. Whoever takes the lock looks afterwards whether the name still means the same file.
+ * See store.h. The lock (an open file description's) belongs to the open file, not to its name: it goes from `<id>.part` to `<id>`
+ * with the rename and ends with the process. Whoever takes the lock looks afterwards whether the name still means the same file.
  */
 #include "compute/image/store.h"
 
@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -145,6 +144,24 @@ static bool is_named(int directory, const char *name, int fd)
            named.st_dev == held.st_dev;
 }
 
+static bool take_lock(int fd)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    return fcntl(fd, F_OFD_SETLK, &lock) == 0;
+}
+
+/* Asks only: a lock taken to see whether it can be taken would refuse a writer that begins now. */
+static bool is_locked(int directory, const char *name)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    const int fd = openat(directory, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    const bool locked = fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+    (void)close(fd);
+    return locked;
+}
+
 /* The partial file, locked and empty. E_RETRY: its name was taken away between opening and locking it. */
 static enum err open_part(int directory, const char *name, int *out)
 {
@@ -152,9 +169,9 @@ static enum err open_part(int directory, const char *name, int *out)
     if (fd < 0)
         return fail_file("cannot make", name);
     enum err result = OK;
-    if (flock(fd, LOCK_EX | LOCK_NB))
-        result =
-            errno == EWOULDBLOCK ? fail(E_CONFLICT, "The image's data is being uploaded already.") : fail_file("cannot lock", name);
+    if (!take_lock(fd))
+        result = errno == EAGAIN || errno == EACCES ? fail(E_CONFLICT, "The image's data is being uploaded already.")
+                                                    : fail_file("cannot lock", name);
     else if (!is_named(directory, name, fd))
         result = fail(E_RETRY, "image store: %s was replaced", name);
     else if (ftruncate(fd, 0))
@@ -258,20 +275,29 @@ void image_store_write_close(struct image_write *write)
     free(write);
 }
 
-static bool is_locked(int directory, const char *name)
-{
-    const int fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    const bool locked = flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
-    (void)close(fd);
-    return locked;
-}
-
 /* First the partial file, then the complete one: a rename in between moves the lock to where we look next. */
 bool image_store_is_writing(const struct image_store *store, const struct uuid *id)
 {
     return is_locked(store->directory, name_of(id, PART_SUFFIX).text) || is_locked(store->directory, name_of(id, "").text);
+}
+
+static void drop_write(struct image_write **write)
+{
+    image_store_write_close(*write);
+}
+
+/* Under the lock, so that it is not an upload which began just now that is taken back. */
+static enum err requeue(const struct image_store *store, struct db *db, const struct uuid *id)
+{
+    CLEANUP(drop_write) struct image_write *lock = NULL;
+    const enum err begun = image_store_write_begin(store, id, &lock);
+    if (begun == E_CONFLICT || (begun == OK && is_locked(store->directory, name_of(id, "").text)))
+        return OK;
+    TRY(begun);
+    const enum err moved = image_move(db, id, IMAGE_SAVING, IMAGE_QUEUED);
+    if (moved == OK)
+        log_info("image.upload_lost", "image=%s", uuid_to_text(id).text);
+    return moved == E_CONFLICT || moved == E_NOT_FOUND ? OK : moved; /* someone else was faster */
 }
 
 static enum err recover_one(const struct image_store *store, struct db *db, const struct image *image)
@@ -280,12 +306,7 @@ static enum err recover_one(const struct image_store *store, struct db *db, cons
         TRY(image_store_remove(store, &image->id));
         return image_forget(db, &image->id);
     }
-    if (image_store_is_writing(store, &image->id))
-        return OK;
-    const enum err moved = image_move(db, &image->id, IMAGE_SAVING, IMAGE_QUEUED);
-    if (moved == OK)
-        log_info("image.upload_lost", "image=%s", uuid_to_text(&image->id).text);
-    return moved == E_CONFLICT || moved == E_NOT_FOUND ? OK : moved; /* someone else was faster */
+    return image_store_is_writing(store, &image->id) ? OK : requeue(store, db, &image->id);
 }
 
 enum err image_store_recover(const struct image_store *store, struct db *db)
@@ -307,11 +328,11 @@ static void close_entries(DIR **entries)
 /* The lock is taken before the name goes, so that a writer that begins now does not lose its file. */
 static enum err sweep_one(int directory, const char *name)
 {
-    const int fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    const int fd = openat(directory, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
     enum err result = OK;
     if (fd < 0)
         return errno == ENOENT ? OK : fail_file("cannot open", name);
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0 && is_named(directory, name, fd))
+    if (take_lock(fd) && is_named(directory, name, fd))
         result = remove_name(directory, name);
     (void)close(fd);
     return result;

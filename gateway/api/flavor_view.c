@@ -18,7 +18,7 @@ static void begin(struct text *out, const struct request *request, const struct 
     text_add_str(out, ",\"name\":");
     text_add_json(out, flavor->name);
     text_add_char(out, ',');
-    add_links(out, request, "flavors", flavor->flavorid);
+    page_add_links(out, request, "flavors", flavor->flavorid);
     if (request->version >= 55) {
         text_add_str(out, ",\"description\":");
         text_add_json(out, flavor->description);

@@ -107,7 +107,7 @@ static enum err hypervisor_detail(struct request *request, const struct host *ho
     const json_t *driver = json_object_get(inventory, "driver");
     json_auto_t *more = json_pack(
         "{s:s, s:I, s:s, s:{s:o, s:s, s:s?}}", "hypervisor_type", json_is_string(driver) ? json_string_value(driver) : "",
-        "hypervisor_version", (json_int_t)json_integer_value(json_object_get(inventory, "version")), "host_ip", "127.0.0.1",
+        "hypervisor_version", (json_int_t)json_integer_value(json_object_get(inventory, "version")), "host_ip", host_ip(request->arena, host->uri),
         "service", "id", id_of(request, &host->service), "host", host->name, "disabled_reason", host->disabled_reason);
     (void)json_object_update(object, more);
     if (request->version < NO_STATISTICS)

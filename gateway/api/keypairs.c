@@ -85,7 +85,7 @@ static enum err keypair_index(struct request *request, struct response *response
 static enum err keypair_show(struct request *request, struct response *response)
 {
     const char *user = NULL;
-    struct keypair keypair;
+    struct keypair keypair = {0};
     TRY(query_check_names(request, one_parameters, ARRAY_LEN(one_parameters)));
     TRY(user_of_query(request, "show", &user));
     TRY(keypair_get(request->db, request->arena, user, request_param(request, "name"), &keypair));
@@ -120,7 +120,7 @@ static enum err prepare(struct request *request, const json_t *body, struct ssh_
 static enum err keypair_create(struct request *request, struct response *response)
 {
     struct ssh_pair pair = {0};
-    struct keypair keypair;
+    struct keypair keypair = {0};
     TRY(prepare(request, json_object_get(request->json, "keypair"), &pair, &keypair));
     TRY(keypair_add(request->db, &keypair, QUOTA_KEY_PAIRS));
     struct text *out = &response->body;

@@ -113,7 +113,7 @@ void page_add_next(struct text *out, const struct request *request, const struct
     text_add_str(out, "}]");
 }
 
-void add_links(struct text *out, const struct request *request, const char *collection, const char *id)
+void page_add_links(struct text *out, const struct request *request, const char *collection, const char *id)
 {
     CLEANUP(text_clear) struct text path = {0};
     text_add_format(&path, "/%s/", collection);

@@ -25,4 +25,4 @@ MUST_CHECK enum err page_read(const struct request *request, struct page *out);
 void page_add_next(struct text *out, const struct request *request, const struct page *page, size_t shown, const char *name,
                    const char *path, const char *last);
 /* `"links":[self, bookmark]` of a resource: "{collection}/{id}", the id percent-encoded. */
-void add_links(struct text *out, const struct request *request, const char *collection, const char *id);
+void page_add_links(struct text *out, const struct request *request, const char *collection, const char *id);

@@ -2,7 +2,6 @@
  * POST /servers (spec nova-api.md section 8, the order of checks as pipeline.md 2.2): everything is checked here, at the entry
  * zone; flavor, image and key pair are embedded; then the conductor places it. What cannot be done here is a 400 that names it.
  */
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -240,7 +239,6 @@ static enum err add_admin_pass(struct creation *c)
     for (size_t i = 0; i < ADMIN_PASS_LENGTH; i++)
         password[i] = alphabet[random_below(sizeof(alphabet) - 1)];
     const int failed = json_object_set_new(c->server, "adminPass", json_string(password));
-    sodium_memzero(password, sizeof(password));
     return failed ? fail(E_INTERNAL, "The password cannot be kept.") : OK;
 }
 

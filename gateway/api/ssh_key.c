@@ -47,16 +47,23 @@ static bool read_number(struct wire *wire)
     return number.at[0] || (number.left > 1 && number.at[1] & 0x80);
 }
 
+static bool read_numbers(struct wire *wire, int count)
+{
+    while (count && read_number(wire))
+        count--;
+    return count == 0;
+}
+
 static bool is_rsa(struct wire *wire, const char *type)
 {
     (void)type;
-    return read_number(wire) && read_number(wire);
+    return read_numbers(wire, 2); /* e, n */
 }
 
 static bool is_dss(struct wire *wire, const char *type)
 {
     (void)type;
-    return read_number(wire) && read_number(wire) && read_number(wire) && read_number(wire);
+    return read_numbers(wire, 4); /* p, q, g, y */
 }
 
 static bool is_ed25519(struct wire *wire, const char *type)

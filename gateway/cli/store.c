@@ -31,16 +31,14 @@ static enum err open_parts(const struct config *config, struct cli_store *store)
     return db_open(&store->target, &store->db);
 }
 
+/* Filled in place: the connection points to the target. */
 enum err cli_store_open_as_is(const struct config *config, struct cli_store *out)
 {
-    struct cli_store store = {0};
-    const enum err result = open_parts(config, &store);
-    if (result != OK) {
-        cli_store_close(&store);
-        return result;
-    }
-    *out = store;
-    return OK;
+    *out = (struct cli_store){0};
+    const enum err result = open_parts(config, out);
+    if (result != OK)
+        cli_store_close(out);
+    return result;
 }
 
 enum err cli_store_open(const struct config *config, struct cli_store *out)

@@ -96,7 +96,8 @@ def test_header_too_large_is_refused(one_zone):
     assert answer.status_code in (400, 413, 431)
 
 
-@pytest.mark.parametrize("path", ["/servers/../../identity", "/servers/%2e%2e/x", "/servers/%00", "/servers/%ff", "/servers/a%2fb", "/servers/%zz"])
+@pytest.mark.parametrize("path", ["/servers/../../identity", "/servers/%2e%2e/x", "/servers/%00", "/servers/%ff", "/servers/a%2fb",
+                                  "/servers/%zz"])
 def test_odd_paths(http, one_zone, path):
     """Sent as they stand: the client library would tidy them."""
     request = requests.Request("GET", one_zone.url).prepare()
@@ -127,7 +128,8 @@ def test_unknown_server_is_named(http):
     assert http.get(f"/servers/{server}").json()["itemNotFound"]["message"] == f"Instance {server} could not be found."
 
 
-@pytest.mark.parametrize("body", [{}, {"foo": None}, {"os-stop": None, "os-start": None}, {"reboot": {}}, {"reboot": {"type": "GENTLE"}}, []])
+@pytest.mark.parametrize("body", [{}, {"foo": None}, {"os-stop": None, "os-start": None}, {"reboot": {}},
+                                  {"reboot": {"type": "GENTLE"}}, []])
 def test_bad_actions(http, body):
     assert_fault(http.post("/servers/00000000-0000-4000-8000-000000000000/action", body), 400, 404)
 

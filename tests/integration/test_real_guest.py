@@ -67,7 +67,7 @@ def test_guest_boots_and_reads_its_config_drive(zone, mariadb, image, here):
     command = CommandLine(zone, NEWEST)
     value = secrets.token_hex(16)
     (here / "user-data").write_text(f"run={value}\n")
-    server = command.create_server("guest", "--user-data", str(here / "user-data"), "--config-drive", "True", "--property", "a=b", image=image)
+    server = command.create_server("guest", "--user-data", str(here / "user-data"), "--config-drive", "True", image=image)
     server_id = server["id"]
     assert server["status"] == "ACTIVE"
     assert server_id in zone.host.running_uuids() and len(zone.host.guests()) == 1

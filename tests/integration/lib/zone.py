@@ -90,8 +90,8 @@ class Zone:
 
     def cli(self, *words, check=True, seconds=60, stdin=None):
         """(status, stdout, stderr) of `zonegate --config FILE words...`."""
-        return run([*self.prefix, *self.program(f"cli{secrets.token_hex(4)}"), "--config", self.config, *words], seconds=seconds, check=check, stdin=stdin,
-                   environment=SANITIZER_OPTIONS)
+        command = [*self.prefix, *self.program(f"cli{secrets.token_hex(4)}"), "--config", self.config, *words]
+        return run(command, seconds=seconds, check=check, stdin=stdin, environment=SANITIZER_OPTIONS)
 
     def cli_json(self, *words):
         return json.loads(self.cli(*words, "--json")[1])

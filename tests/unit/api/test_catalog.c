@@ -27,11 +27,11 @@
 
 struct step {
     const char *who; /* admin, member (of PROJECT), reader (of PROJECT), other (member of OTHER) */
-    int version;
+    long version;
     const char *method;
     const char *target;
     const char *body; /* NULL: none */
-    int status;
+    long status;
     const char *reply; /* NULL: no body */
 };
 
@@ -341,14 +341,14 @@ static void take_step(struct fixture *fixture, const struct step *step)
                               .body_length = step->body ? strlen(step->body) : 0};
     response_init(&response);
     pairs_add(&arena, &request.headers, "X-Who", step->who);
-    pairs_add(&arena, &request.headers, "X-OpenStack-Nova-API-Version", arena_printf(&arena, "2.%d", step->version));
+    pairs_add(&arena, &request.headers, "X-OpenStack-Nova-API-Version", arena_printf(&arena, "2.%ld", step->version));
     pairs_add(&arena, &request.headers, "Content-Type", "application/json");
     if (core_open(&fixture->core, &request, &response) == OK)
         core_run(&fixture->core, &request, &response);
     response_render(&response);
     const bool good = is_expected(step, &response);
     if (!good)
-        print_error("%s 2.%d %s %s\n  expected %d %s\n  got      %d %s\n", step->who, step->version, step->method, step->target,
+        print_error("%s 2.%ld %s %s\n  expected %ld %s\n  got      %d %s\n", step->who, step->version, step->method, step->target,
                     step->status, step->reply, response.status, text_str(&response.body));
     response_clear(&response);
     assert_true(good);

@@ -11,7 +11,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -61,6 +62,7 @@ static inline int libvirtd_start(struct private_libvirtd *daemon)
         const int fd = open(output, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
         if (fd < 0 || dup2(fd, STDOUT_FILENO) < 0 || dup2(fd, STDERR_FILENO) < 0)
             _exit(127);
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that dies leaves no daemon */
         (void)execl(TEST_SOURCE_DIR "/libvirtd.sh", "libvirtd.sh", daemon->directory, NULL);
         _exit(127);
     }

@@ -22,9 +22,9 @@
     } while (0)
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define STACK_SIZE (1024 * 1024) /* sanitizers make frames several times larger */
+#define STACK_SIZE ((size_t)1024 * 1024) /* sanitizers make frames several times larger */
 #else
-#define STACK_SIZE (256 * 1024)
+#define STACK_SIZE ((size_t)256 * 1024)
 #endif
 
 struct parse_case {

@@ -29,6 +29,8 @@
 #define SERVER(members) "{\"server\": {\"name\": \"vm\", \"flavorRef\": \"1\"" members "}}"
 #define NETS(nets)      SERVER(", \"networks\": " nets)
 
+static const char character[3] = {'\xe6', '\x97', '\xa5'}; /* 日 */
+
 static const struct {
     const char *schema;
     const char *body;
@@ -252,7 +254,7 @@ static void names_end_at_255(void **state)
     for (size_t length = 254; length <= 256; length++) {
         char name[3 * 256 + 1] = {0};
         for (size_t i = 0; i < length; i++)
-            memcpy(name + 3 * i, "日", 3);
+            memcpy(name + 3 * i, character, sizeof(character));
         json_auto_t *body = json_pack("{s:{s:s, s:s}}", "server", "name", name, "flavorRef", "1");
         assert_non_null(body);
         assert_int_equal(json_validate(json_schema_named("server_create_2_1"), body), length <= 255 ? OK : E_INVALID);
@@ -296,9 +298,9 @@ static void threads_share_the_schemas(void **state)
 {
     (void)state;
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    const size_t stack = 1024 * 1024;
+    const size_t stack = (size_t)1024 * 1024;
 #else
-    const size_t stack = 256 * 1024;
+    const size_t stack = (size_t)256 * 1024;
 #endif
     pthread_attr_t attributes;
     pthread_t threads[4];

@@ -145,6 +145,8 @@ static void no_body_counts_as_null(void **state)
 #define NAME "An invalid 'name' value was provided. The name must be: "
 #define ANY  ""
 
+static const char character[3] = {'\xe6', '\x97', '\xa5'}; /* 日 */
+
 static const struct {
     const char *format;
     const char *text;
@@ -266,7 +268,7 @@ static void messages_stay_short_and_utf8(void **state)
     for (size_t pad = 0; pad < 3; pad++) {
         memset(text, 'x', pad);
         for (size_t i = 0; i < 3000; i++)
-            memcpy(text + pad + 3 * i, "日", 3);
+            memcpy(text + pad + 3 * i, character, sizeof(character));
         json_auto_t *schema = load("{\"additionalProperties\": {\"type\": \"null\"}}");
         json_auto_t *value = json_object();
         json_object_set_new(value, text, json_string(text));
