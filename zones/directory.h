@@ -7,10 +7,11 @@
  */
 #pragma once
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <jansson.h>
 
 #include "gateway/base/arena.h"
 #include "gateway/base/err.h"

@@ -175,7 +175,8 @@ static void leave_zone(struct flight *flight)
     flight->entered = false;
     /* What could not even be sent for reasons of our own says nothing about the zone. */
     const bool ours = answer->kind == ZONE_GARBAGE && !answer->sent;
-    health_leave(flight->call->zone->health, flight->call->class, ours ? ZONE_NO_BUDGET : answer->kind, answer->ms * 1000);
+    if (health_leave(flight->call->zone->health, flight->call->class, ours ? ZONE_NO_BUDGET : answer->kind, answer->ms * 1000))
+        poller_wake_probe(flight->fanout->zones);
 }
 
 static enum zone_kind_of_answer kind_of_error(enum err error)

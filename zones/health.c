@@ -1,6 +1,8 @@
 /* The breaker's table and its readers; see health.h. */
 #include "zones/health.h"
 
+#include "gateway/base/clock.h"
+
 #define SUSPECT_FACTOR       4 /* times the usual latency */
 #define SUSPECT_LEAST_MS     250
 #define SUSPECT_UNKNOWN_PART 2 /* of the usual deadline, while the latency is not known */
@@ -106,23 +108,26 @@ static void open_all(struct zone_health *health, enum zone_kind_of_answer reason
         (void)apply(health, class, HEALTH_EV_REFUSED);
 }
 
-void health_leave(struct zone_health *health, enum zone_class class, enum zone_kind_of_answer kind, int64_t us)
+bool health_leave(struct zone_health *health, enum zone_class class, enum zone_kind_of_answer kind, int64_t us)
 {
     atomic_fetch_sub(&health->in_flight, 1);
     if (!events_of_kinds[kind].counts)
-        return;
+        return false;
     const enum health_event event = events_of_kinds[kind].event;
     if (event == HEALTH_EV_REFUSED) {
         open_all(health, kind);
-        return;
+        return false;
     }
     if (event == HEALTH_EV_SILENT)
         atomic_store(&health->reason, (int)kind);
     const enum health_state state = apply(health, (int)class, event);
-    if (event == HEALTH_EV_ANSWER)
+    if (event == HEALTH_EV_ANSWER) {
+        atomic_store(&health->last_seen_us, clock_wall_us());
         note_latency(&health->latency_us[class], us);
+    }
     if (state == HEALTH_SUSPECT)
         atomic_store(&health->probe_wanted, true);
+    return state == HEALTH_SUSPECT;
 }
 
 /* Rises at once, sinks slowly: near the largest of the last hundred. */

@@ -49,8 +49,8 @@ struct zone_health {
     _Atomic int in_flight;
     _Atomic int reason; /* enum zone_kind_of_answer: why it is down */
     _Atomic bool probe_wanted;
-    _Atomic int64_t last_seen_us;   /* wall clock; 0 = never */
-    _Atomic uint32_t proved_key;         /* link_key_number of the session that the neighbour used last; 0 = none yet */
+    _Atomic int64_t last_seen_us; /* wall clock; 0 = never */
+    _Atomic uint32_t proved_key;  /* link_key_number of the session that the neighbour used last; 0 = none yet */
 };
 
 /* The table. Every pair has a row. */
@@ -61,8 +61,8 @@ void health_init(struct zone_health *health);
 /* May the zone be asked now? ZONE_ANSWERED: yes, within `*deadline_ms` (which is shortened for a suspect), and the call counts as
  * in flight until health_leave. Else the reason why not. Polls pass a breaker that is open. */
 enum zone_kind_of_answer health_enter(struct zone_health *health, enum zone_class class, int max_in_flight, int64_t *deadline_ms);
-/* After the call: what became of it, and how long it took. */
-void health_leave(struct zone_health *health, enum zone_class class, enum zone_kind_of_answer kind, int64_t us);
+/* After the call: what became of it, and how long it took. True: the zone is suspect now, and a deep probe is wanted. */
+bool health_leave(struct zone_health *health, enum zone_class class, enum zone_kind_of_answer kind, int64_t us);
 /* The poller's events; they concern every class. `kind`: why a probe failed. */
 void health_probe(struct zone_health *health, enum health_event event, enum zone_kind_of_answer kind, int64_t us);
 /* The worst state of the classes, for display: down, probing, suspect, unknown, up. */

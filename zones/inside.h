@@ -19,10 +19,22 @@
 #define ZONES_REVOCATIONS ZONES_COMPUTE "/os-zones/revocations"
 #define ZONES_TOKENS      "/identity/v3/auth/tokens"
 
+/* What the poller remembers of a neighbour; nobody else looks at it. */
+struct poll_notes {
+    int64_t next_try_ms;                /* monotonic: not joined and not probed again before */
+    int failures;                       /* joins or probes in a row */
+    int64_t tried_us;                   /* `updated_us` of the row that was tried: an admin's change is tried at once */
+    char digest[65];                    /* of the directory that it told last; "" = none */
+    char pushed[DIRECTORY_DIGEST_SIZE]; /* of the directory that this parent has */
+    int64_t stored_ms;                  /* when last seen and last error went to the database */
+    uint64_t stored_hash;               /* of error and info as they were stored */
+};
+
 /* A neighbour's health, kept for the life of the process: an id is never given twice. */
 struct health_entry {
     int64_t id;
     struct zone_health health;
+    struct poll_notes notes;
     UT_hash_handle hh;
 };
 
@@ -40,11 +52,11 @@ struct poller {
     pthread_cond_t done; /* of the waiters; both with zones->lock */
     bool running;
     bool stop;
-    bool wanted;         /* a round is to begin now */
-    uint64_t begun;      /* rounds */
-    uint64_t finished;   /* the last round that is over */
-    int64_t finished_ms; /* monotonic, when it began: what it saw is not older */
-    int64_t last_finished_ms;
+    bool wanted;       /* a round is to begin now */
+    bool probe_wanted; /* a suspect is to be looked at now */
+    uint64_t begun;    /* rounds */
+    uint64_t finished; /* the last round that is over */
+    int64_t seen_ms;   /* monotonic: when the last good round began; what it saw is not older. 0 = none */
 };
 
 struct zones {
@@ -66,8 +78,10 @@ void credential_seal(const struct zones *zones, struct arena *arena, const char 
 /* NUL behind it; to be wiped by the caller. E_INVALID. */
 MUST_CHECK enum err credential_open(const struct zones *zones, struct arena *arena, const struct zone_row *row, char **out);
 
-/* Wakes the poller; nobody waits. */
+/* Wakes the poller for a round; nobody waits. */
 void poller_wake(struct zones *zones);
+/* Wakes it for deep probes only: a suspect was seen. */
+void poller_wake_probe(struct zones *zones);
 
 /* A name as spec link.md section 1 wants it. E_INVALID in a sentence. */
 MUST_CHECK enum err zone_name_check(const char *name);
@@ -97,8 +111,14 @@ struct join_token {
 };
 MUST_CHECK enum err join_token_read(struct arena *arena, const char *text, struct join_token *out);
 
-/* Joins every child of the list that is not joined yet, all at the same time: login, link, row. Returns how many were joined; what
- * went wrong is in the children's last_error. */
+/* Joins the children of the list, all at the same time: login (or token), link, row. Returns how many were joined; what went wrong
+ * is stored as the children's last_error. */
 struct fanout;
 size_t zones_join(struct zones *zones, struct fanout *fanout, struct db *db, struct arena *arena,
                   const struct zone *const *children, size_t count, struct budget budget);
+/* Must the child be joined, or joined again with what an admin gave? */
+bool zone_wants_join(const struct zone *child);
+
+/* Checks a child's directory and stores it. E_INVALID; E_LOOP: it holds this zone, and the child is disabled now. */
+MUST_CHECK enum err directory_accept(struct zones *zones, struct db *db, struct arena *arena, const struct zone *child,
+                                     const json_t *value);

@@ -54,8 +54,8 @@ struct link_caller {
     const char *base;
     const struct uuid *path; /* zones visited, the sender included */
     size_t path_count;
-    int hops;        /* remaining */
-    const char *key; /* idempotency key; NULL */
+    int hops;           /* remaining */
+    const char *key;    /* idempotency key; NULL */
     const char *key_id; /* of the session that proved it */
 };
 

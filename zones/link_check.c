@@ -2,10 +2,9 @@
  * The checks of a request that says it comes over a link, as a table in the order of spec link.md section 3; see link.h.
  * Nothing of a delegation is believed, not even its shape, before its MAC was found good.
  */
-#include "zones/link.h"
-
 #include <string.h>
 
+#include "zones/link.h"
 #include "gateway/base/log.h"
 #include "gateway/base/text.h"
 #include "schema/json/json.h"

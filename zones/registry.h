@@ -8,10 +8,11 @@
  */
 #pragma once
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <jansson.h>
 
 #include "gateway/base/arena.h"
 #include "gateway/base/clock.h"
@@ -84,7 +85,7 @@ const char *zone_state_name(const struct zone *zone);
 bool zone_is_active(const struct zone *zone);
 
 /*
- * Changes. `spec` is the object under "zone" of the request (schemas zone_create, zone_update); keys as in DESIGN section 4:
+ * Changes. `spec` is the object under "zone" of the request; it is checked here, member by member:
  * name, api_url, username, password, token (a join token instead), weight_offset, weight_scale, state (enabled, draining,
  * disabled), max_in_flight, timeout_ms, tls_ca, tls_pin, insecure, untagged. E_INVALID and E_CONFLICT are sentences. Adding answers
  * at once: the child is joined by the poller; zones_settle waits for its first attempt.
@@ -94,7 +95,7 @@ MUST_CHECK enum err zones_child_update(struct zones *zones, struct db *db, struc
 MUST_CHECK enum err zones_child_delete(struct zones *zones, struct db *db, int64_t id);
 /* Forgets a parent: its link's keys are void at once. */
 MUST_CHECK enum err zones_parent_delete(struct zones *zones, struct db *db, int64_t id);
-/* What this zone allows a parent (roles, projects, read_only) or a child (resolve, catalog): schema zone_policy. */
+/* What this zone allows a parent (roles, projects, read_only) or a child (resolve, catalog). */
 MUST_CHECK enum err zones_policy_set(struct zones *zones, struct db *db, struct arena *arena, int64_t id, const json_t *policy);
 
 /* Reads the rows again and publishes a new snapshot. */

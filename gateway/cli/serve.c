@@ -16,6 +16,7 @@
 #include "compute/image/store.h"
 #include "gateway/api/api.h"
 #include "gateway/api/identity.h"
+#include "gateway/api/image_service.h"
 #include "gateway/base/log.h"
 #include "gateway/base/metrics.h"
 #include "gateway/cli/cli.h"
@@ -184,6 +185,7 @@ static void choose_services(struct process *p)
                                             &compute_service,
                                             &identity_versions_service,
                                             delegated ? &identity_delegated_service : &identity_service,
+                                            &image_service,
                                             NULL};
     _Static_assert(sizeof(chosen) <= sizeof(p->services), "room for all");
     memcpy(p->services, chosen, sizeof(chosen));

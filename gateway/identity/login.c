@@ -15,7 +15,7 @@
 
 enum err login_refuse(const struct login *login, const char *reason)
 {
-    const struct log_text user = log_quote(login->found ? login->user.name : "");
+    const struct log_text user = log_quote(login->asked);
     log_info("login.refused", "user=%s address=%s reason=%s", user.text, login->request->client_address, log_quote(reason).text);
     return fail(E_UNAUTHORIZED, "The request you have made requires authentication.");
 }
@@ -178,7 +178,7 @@ enum err identity_login(struct identity *identity, struct request *request, cons
                         struct claims **out_claims)
 {
     const json_t *auth = json_object_get(body, "auth");
-    struct login login = {.identity = identity, .request = request, .db = request->db, .arena = request->arena};
+    struct login login = {.identity = identity, .request = request, .db = request->db, .arena = request->arena, .asked = ""};
     login.started_us = clock_wall_us();
     TRY(authenticate(&login, json_object_get(auth, "identity")));
     TRY(login_find_scope(&login, json_object_get(auth, "scope")));

@@ -14,6 +14,7 @@ struct login {
     struct db *db;
     struct arena *arena;
     int64_t started_us; /* wall clock, before anything was read */
+    const char *asked;  /* who it says it is, as it was written; "" until known */
     bool found;
     struct identity_user user;
     const char *methods[TOKEN_PARTS_MAX];

@@ -3,10 +3,11 @@
 #include "gateway/identity/login_inside.h"
 
 /* Fills `out`; `*out_found` false when there is no such user: the caller goes on as if there were, to take as long. */
-static enum err find_user(const struct login *login, const json_t *object, struct identity_user *out, bool *out_found)
+static enum err find_user(struct login *login, const json_t *object, struct identity_user *out, bool *out_found)
 {
     const char *id = json_string_value(json_object_get(object, "id"));
     const char *name = json_string_value(json_object_get(object, "name"));
+    login->asked = id ? id : name ? name : "";
     struct identity_domain domain;
     enum err result = E_NOT_FOUND;
     if (id) {
@@ -34,14 +35,6 @@ static enum err check_secret(const struct login *login, const char *who, const c
     return matches ? OK : login_refuse(login, "wrong secret");
 }
 
-/* What failures are counted under: the user as asked for, known or not. */
-static const char *name_of(const struct login *login, const json_t *object)
-{
-    const char *id = json_string_value(json_object_get(object, "id"));
-    const char *name = json_string_value(json_object_get(object, "name"));
-    return arena_printf(login->arena, "%s", id ? id : name);
-}
-
 enum err login_by_password(struct login *login, const json_t *method)
 {
     const json_t *object = json_object_get(method, "user");
@@ -51,7 +44,7 @@ enum err login_by_password(struct login *login, const json_t *method)
     if (!password)
         return fail(E_INVALID, "Expecting to find password in user.");
     TRY(find_user(login, object, &user, &found));
-    TRY(check_secret(login, found ? user.id : name_of(login, object), found ? user.password : NULL, password));
+    TRY(check_secret(login, found ? user.id : login->asked, found ? user.password : NULL, password));
     return login_take_user(login, &user);
 }
 
@@ -72,6 +65,7 @@ enum err login_by_token(struct login *login, const json_t *method)
     if (!token)
         return fail(E_INVALID, "Expecting to find id in token.");
     TRY(identity_verify(login->identity, login->request, token, &login->parent));
+    login->asked = login->parent->user.id;
     if (login->parent->credential_id)
         return login_refuse(login, "a token of an application credential cannot be exchanged");
     const enum err result = identity_user_get(login->db, login->arena, login->parent->user.id, &user);
@@ -83,7 +77,7 @@ enum err login_by_token(struct login *login, const json_t *method)
 }
 
 /* By id, or by name and user. `out->id` NULL when there is none. */
-static enum err find_credential(const struct login *login, const json_t *method, struct identity_credential *out)
+static enum err find_credential(struct login *login, const json_t *method, struct identity_credential *out)
 {
     const char *id = json_string_value(json_object_get(method, "id"));
     const char *name = json_string_value(json_object_get(method, "name"));
@@ -91,6 +85,7 @@ static enum err find_credential(const struct login *login, const json_t *method,
     struct identity_user user;
     bool found = false;
     *out = (struct identity_credential){0};
+    login->asked = id ? id : "";
     if (id) {
         const enum err result = identity_credential_get(login->db, login->arena, id, out);
         return result == E_NOT_FOUND ? OK : result;
@@ -113,7 +108,7 @@ enum err login_by_credential(struct login *login, const json_t *method)
     if (!secret)
         return fail(E_INVALID, "Expecting to find secret in application_credential.");
     TRY(find_credential(login, method, &credential));
-    TRY(check_secret(login, credential.id ? credential.id : name_of(login, method), credential.secret, secret));
+    TRY(check_secret(login, credential.id ? credential.id : login->asked, credential.secret, secret));
     if (credential.expires_us && credential.expires_us <= login->started_us)
         return login_refuse(login, "the application credential has expired");
     const enum err result = identity_user_get(login->db, login->arena, credential.user_id, &user);
@@ -127,7 +122,7 @@ enum err login_by_credential(struct login *login, const json_t *method)
 enum err identity_change_password(struct identity *identity, struct request *request, const char *user_id, const char *original,
                                   const char *password)
 {
-    struct login login = {.identity = identity, .request = request, .db = request->db, .arena = request->arena};
+    struct login login = {.identity = identity, .request = request, .db = request->db, .arena = request->arena, .asked = user_id};
     struct identity_user user = {0};
     char hash[PASSWORD_HASH_SIZE];
     const enum err found = identity_user_get(request->db, request->arena, user_id, &user);

@@ -65,7 +65,7 @@ def test_login_catalog_points_here(one_zone, http):
     token = http.body
     assert {role["name"] for role in token["roles"]} >= {"admin", "member", "reader"}
     catalog = {entry["type"]: entry for entry in token["catalog"]}
-    assert {"identity", "compute", "image", "placement"} <= catalog.keys()
+    assert {"identity", "compute", "image"} <= catalog.keys()
     for entry in catalog.values():
         assert {endpoint["interface"] for endpoint in entry["endpoints"]} == {"public", "internal", "admin"}
         assert all(endpoint["url"].startswith(one_zone.url) for endpoint in entry["endpoints"])

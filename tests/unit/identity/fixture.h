@@ -14,6 +14,7 @@
 #undef fail /* err.h has a function of that name */
 
 #include "gateway/base/clock.h"
+#include "gateway/base/log.h"
 #include "gateway/gateway.h"
 #include "gateway/identity/identity.h"
 #include "schema/json/json.h"
@@ -49,7 +50,7 @@ static inline void make_keys(const char *name, struct zone_keys *out)
 static inline bool zone_open(const char *name, const char *authority, struct zone *out)
 {
     const char *url = getenv("ZONEGATE_TEST_DATABASE");
-    char sql[128];
+    char sql[512];
     int from = 0;
     int to = 0;
     *out = (struct zone){0};

@@ -363,6 +363,7 @@ int main(void)
         CASE(wrong_passwords_slow_the_next_one),
         CASE(passwords_can_be_changed),
     };
+    log_setup(LOG_LEVEL_ERROR, "test");
     must(seal_setup());
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

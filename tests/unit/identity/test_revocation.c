@@ -327,6 +327,7 @@ int main(void)
         cmocka_unit_test(malformed_lists_are_refused),
         cmocka_unit_test(expired_revocations_are_dropped),
     };
+    log_setup(LOG_LEVEL_ERROR, "test");
     must(seal_setup());
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
