@@ -1,9 +1,12 @@
-/* Nova's default quotas (nova-api.md section 14), per project, key pairs per user. -1 is unlimited. */
+/*
+ * Quotas per project, key pairs per user; -1 is unlimited. What create enforces has Nova's default (nova-api.md section 14);
+ * instances, cores and memory are not limited yet, and say so.
+ */
 #pragma once
 
-#define QUOTA_INSTANCES                   10
-#define QUOTA_CORES                       20
-#define QUOTA_RAM_MIB                     51200
+#define QUOTA_INSTANCES                   (-1)
+#define QUOTA_CORES                       (-1)
+#define QUOTA_RAM_MIB                     (-1)
 #define QUOTA_KEY_PAIRS                   100
 #define QUOTA_METADATA_ITEMS              128
 #define QUOTA_SERVER_GROUPS               10

@@ -8,15 +8,15 @@
 #include "gateway/api/api.h"
 #include "gateway/api/flavor_catalog.h"
 #include "gateway/api/image_catalog.h"
+#include "gateway/api/quota_defaults.h"
 #include "gateway/conductor/create.h"
 #include "gateway/gateway.h"
 #include "schema/json/json.h"
 #include "schema/keypair.h"
 
-#define METADATA_ITEMS_MAX 128
-#define QUOTA_INSTANCES    10000 /* settable with the quotas of a later version; -1 there */
-#define ADMIN_PASS_LENGTH  12
-#define GIB                (INT64_C(1) << 30)
+#define COUNT_MOST        10000 /* servers of one request */
+#define ADMIN_PASS_LENGTH 12
+#define GIB               (INT64_C(1) << 30)
 
 struct creation {
     struct request *request;
@@ -224,9 +224,9 @@ static enum err read_counts(struct creation *c)
     c->max_count = count_of(json_object_get(c->server, "max_count"), c->min_count);
     if (c->min_count > c->max_count)
         return fail(E_INVALID, "min_count must be <= max_count");
-    if (c->max_count > QUOTA_INSTANCES)
-        return fail(E_FORBIDDEN, "Quota exceeded for instances: Requested %lld, but already used 0 of %d instances",
-                    (long long)c->max_count, QUOTA_INSTANCES);
+    if (c->max_count > COUNT_MOST)
+        return fail(E_FORBIDDEN, "Quota exceeded for instances: %lld in one request, at most %d are possible",
+                    (long long)c->max_count, COUNT_MOST);
     return OK;
 }
 
@@ -255,8 +255,8 @@ static enum err check_all(struct creation *c)
     TRY(embed_image(c, &flavor));
     TRY(check_security_groups(c));
     TRY(embed_keypair(c));
-    if (json_object_size(json_object_get(c->server, "metadata")) > METADATA_ITEMS_MAX)
-        return fail(E_FORBIDDEN, "Maximum number of metadata items exceeds %d", METADATA_ITEMS_MAX);
+    if (json_object_size(json_object_get(c->server, "metadata")) > QUOTA_METADATA_ITEMS)
+        return fail(E_FORBIDDEN, "Maximum number of metadata items exceeds %d", QUOTA_METADATA_ITEMS);
     return OK;
 }
 

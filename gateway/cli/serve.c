@@ -6,6 +6,7 @@
  * states; libvirt's event loop and each host's lane own the calls to libvirt; the private database's supervisor waits for mariadbd.
  * Main waits for a signal.
  */
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,7 +23,9 @@
 #include "gateway/cli/cli.h"
 #include "gateway/cli/zone_url.h"
 #include "gateway/conductor/authenticate.h"
+#include "gateway/conductor/compensate.h"
 #include "gateway/conductor/locate.h"
+#include "gateway/conductor/runner_context.h"
 #include "gateway/gateway.h"
 #include "gateway/http/server/server.h"
 #include "gateway/identity/identity.h"
@@ -42,7 +45,8 @@ struct process {
     struct private_server *server;
     struct db *db;
     struct host_watch *watch;
-    struct build_environment environment;
+    struct runner_context runners;     /* what tasks' steps see */
+    const struct task_kind *kinds[16]; /* NULL-terminated */
     struct zones_options zones_options;
     struct http_core core;
     char url[512];
@@ -127,6 +131,18 @@ static enum err open_zones(struct process *p)
     return OK;
 }
 
+/* This zone's own long work, and what touches other zones. */
+static void choose_kinds(struct process *p)
+{
+    static const struct task_kind *const tree_kinds[] = {&compensate_kind};
+    size_t count = 0;
+    for (size_t i = 0; build_kinds[i]; i++)
+        p->kinds[count++] = build_kinds[i];
+    for (size_t i = 0; i < ARRAY_LEN(tree_kinds); i++)
+        p->kinds[count++] = tree_kinds[i];
+    assert(count < ARRAY_LEN(p->kinds));
+}
+
 static enum err open_compute(struct process *p)
 {
     const struct config *config = &p->gateway.config;
@@ -148,11 +164,13 @@ static enum err open_compute(struct process *p)
     TRY(image_store_open(config->zone.state_dir, (uint64_t)config->image.max_size_gib << 30, &p->gateway.images));
     TRY(image_store_sweep(p->gateway.images));
     TRY(image_store_recover(p->gateway.images, p->db));
-    p->environment = (struct build_environment){.hypervisors = p->gateway.hypervisors,
-                                                .images = p->gateway.images,
-                                                .state_dir = config->zone.state_dir,
-                                                .zone_name = config->zone.name};
-    return task_runners_start(&p->gateway.database, build_kinds, &p->environment, (int)config->compute.task_runners,
+    p->runners.gateway = &p->gateway;
+    p->runners.build = (struct build_environment){.hypervisors = p->gateway.hypervisors,
+                                                  .images = p->gateway.images,
+                                                  .state_dir = config->zone.state_dir,
+                                                  .zone_name = config->zone.name};
+    choose_kinds(p);
+    return task_runners_start(&p->gateway.database, p->kinds, &p->runners, (int)config->compute.task_runners,
                               config->debug.stop_after, &p->gateway.tasks);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gateway/base/log.h"
+#include "gateway/conductor/compensate.h"
 #include "gateway/conductor/relay.h"
 #include "gateway/gateway.h"
 #include "schema/json/json.h"
@@ -36,6 +37,15 @@ static enum err read_refusal(const struct zone *zone, const struct http_answer *
     return fail(kind, "%s", message ? message : "A zone refused the server without saying why.");
 }
 
+/* The outcome is unknown: the entry zone takes the server back. The error stays what it was. */
+static enum err undo_later(struct request *request, const struct uuid *uuid, enum err result)
+{
+    const char *message = arena_strdup(request->arena, err_message());
+    if (compensate_add(request, uuid) != OK)
+        log_error("create.compensate", "server=%s message=%s", uuid_to_text(uuid).text, log_quote(err_message()).text);
+    return fail(result, "%s", message);
+}
+
 enum err create_at_child(struct request *request, const struct child_order *order, struct text *out)
 {
     const struct zones_view *view = zones_view(request->gateway->zones, request->arena);
@@ -57,10 +67,14 @@ enum err create_at_child(struct request *request, const struct child_order *orde
         text_add(out, call.answer.body, call.answer.body_length);
         return OK;
     }
-    if (call.answer.kind == ZONE_ANSWERED)
-        return read_refusal(zone, &call.answer);
-    response_init(&unused);
-    const enum err result = relay_failure(request, &unused, zone, &call.answer);
-    response_clear(&unused);
-    return result;
+    enum err result;
+    if (call.answer.kind == ZONE_ANSWERED) {
+        result = read_refusal(zone, &call.answer);
+    } else {
+        response_init(&unused);
+        result = relay_failure(request, &unused, zone, &call.answer);
+        response_clear(&unused);
+    }
+    const bool unknown = result == E_TIMEOUT || result == E_BAD_GATEWAY;
+    return unknown && !request->link ? undo_later(request, order->uuid, result) : result;
 }

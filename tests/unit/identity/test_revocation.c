@@ -1,5 +1,9 @@
 /* Every deed that voids tokens against every kind of token; other processes; the list that goes to other zones. Needs
  * ZONEGATE_TEST_DATABASE. */
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+
 #include "tests/unit/identity/fixture.h"
 
 #define USER       "user-1"
@@ -232,6 +236,65 @@ static void another_process_sees_it(void **state)
     world_close(&world);
 }
 
+struct reader {
+    pthread_t thread;
+    struct world *world;
+    atomic_int *started;
+    bool refused;
+    bool other_stands;
+};
+
+/* A worker: asks with its own connection until token b falls; token a must stand all the while. */
+static void *read_until_void(void *argument)
+{
+    struct reader *reader = argument;
+    struct world *world = reader->world;
+    struct db *db = NULL;
+    if (db_open(&world->zone.gateway.database, &db) != OK)
+        return NULL;
+    const int64_t deadline = clock_mono_ms() + 20000;
+    reader->other_stands = true;
+    atomic_fetch_add(reader->started, 1);
+    while (!reader->refused && clock_mono_ms() < deadline) {
+        struct conversation conversation;
+        struct claims *claims = NULL;
+        conversation_init(&world->zone, "GET", "/", &conversation);
+        conversation.request.db = db;
+        struct identity *identity = world->zone.gateway.identity;
+        reader->other_stands &= identity_verify(identity, &conversation.request, world->tokens[HELD_A], &claims) == OK;
+        reader->refused = identity_verify(identity, &conversation.request, world->tokens[HELD_B], &claims) == E_UNAUTHORIZED;
+        conversation_clear(&conversation);
+    }
+    db_close(db);
+    db_thread_end();
+    return NULL;
+}
+
+static void many_workers_see_it(void **state)
+{
+    struct world world;
+    struct reader readers[4] = {0};
+    atomic_int started = 0;
+    (void)state;
+    if (!world_open(&world))
+        skip();
+    for (size_t i = 0; i < ARRAY_LEN(readers); i++) {
+        readers[i].world = &world;
+        readers[i].started = &started;
+        assert_int_equal(pthread_create(&readers[i].thread, NULL, read_until_void, &readers[i]), 0);
+    }
+    while (atomic_load(&started) < (int)ARRAY_LEN(readers))
+        sched_yield();
+    must(disable_b(&world));
+    must(identity_revoked(world.zone.gateway.identity, world.zone.db));
+    for (size_t i = 0; i < ARRAY_LEN(readers); i++) {
+        pthread_join(readers[i].thread, NULL);
+        assert_true(readers[i].refused);
+        assert_true(readers[i].other_stands);
+    }
+    world_close(&world);
+}
+
 struct heard {
     int calls;
     json_t *list;
@@ -323,6 +386,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_deed_against_every_token),
         cmocka_unit_test(another_process_sees_it),
+        cmocka_unit_test(many_workers_see_it),
         cmocka_unit_test(lists_travel),
         cmocka_unit_test(malformed_lists_are_refused),
         cmocka_unit_test(expired_revocations_are_dropped),

@@ -68,7 +68,7 @@ static const struct {
     {"{\"disk_format\":\"floppy\"}", &member, E_INVALID, "disk_format"},
     {"{\"a\":1}", &member, E_INVALID, "Value: 1"},
     {"{\"min_disk\":-1}", &member, E_INVALID, "min_disk"},
-    {"{\"tags\":[\"\"]}", &member, E_INVALID, "tags"},
+    {"{\"tags\":[\"\"]}", &member, E_INVALID, "too short"},
 };
 
 static void check_result(size_t i, enum err result, enum err expected, const struct image *image, const char *after)

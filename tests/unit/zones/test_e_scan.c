@@ -1,0 +1,198 @@
+/* The structural scanner says of random JSON, and of damaged JSON, what jansson says. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#undef fail
+
+#include <jansson.h>
+
+#include "gateway/base/id.h"
+#include "schema/json/json.h"
+#include "zones/json_scan.h"
+
+static bool jansson_says(const char *bytes, size_t length)
+{
+    json_t *value = NULL;
+    const bool good = json_parse_foreign(bytes, length, &value) == OK && json_is_object(value);
+    json_decref(value);
+    return good && bytes[0] == '{' && bytes[length - 1] == '}';
+}
+
+static void known_texts(void **state)
+{
+    static const struct {
+        const char *text;
+        bool good;
+    } rows[] = {
+        {"{}", true},
+        {"{\"a\":1}", true},
+        {"{ \"a\" : [ 1 , { } , [ ] ] , \"b\" : null }", true},
+        {"{\"a\":-0.5e+10,\"b\":[true,false,null]}", true},
+        {"{\"\\u00e9\\ud83d\\ude00\\n\\/\":\"\"}", true},
+        {"", false},
+        {"{", false},
+        {"}", false},
+        {"[]", false},
+        {" {}", false},
+        {"{}\n", false},
+        {"{}{}", false},
+        {"{\"a\"}", false},
+        {"{\"a\":}", false},
+        {"{\"a\":1,}", false},
+        {"{,\"a\":1}", false},
+        {"{\"a\":1 \"b\":2}", false},
+        {"{\"a\":[1,]}", false},
+        {"{\"a\":[,1]}", false},
+        {"{\"a\":[1}", false},
+        {"{\"a\":[1]]", false},
+        {"{\"a\":01}", false},
+        {"{\"a\":1.}", false},
+        {"{\"a\":.5}", false},
+        {"{\"a\":+1}", false},
+        {"{\"a\":1e}", false},
+        {"{\"a\":-}", false},
+        {"{\"a\":nul}", false},
+        {"{\"a\":nulll}", false},
+        {"{\"a\":'b'}", false},
+        {"{\"a\":\"\\x\"}", false},
+        {"{\"a\":\"\\u12g4\"}", false},
+        {"{\"a\":\"\\u0000\"}", false},
+        {"{\"a\":\"\\ud800\"}", false},
+        {"{\"a\":\"\\udc00\"}", false},
+        {"{\"a\":\"\\ud800\\u0041\"}", false},
+        {"{\"a\":\"\t\"}", false},
+        {"{\"a\":\"\xc0\x80\"}", false},
+        {"{\"a\":\"\xed\xa0\x80\"}", false},
+        {"{1:2}", false},
+        {"{\"a\":\"", false},
+        {"{\"a\":\"\\", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (json_scan_object(rows[i].text, strlen(rows[i].text)) != rows[i].good)
+            print_error("%s\n", rows[i].text);
+        assert_int_equal(json_scan_object(rows[i].text, strlen(rows[i].text)), rows[i].good);
+    }
+}
+
+static void depth_is_bounded(void **state)
+{
+    char text[256];
+    (void)state;
+    for (size_t depth = 1; depth < 60; depth++) {
+        size_t at = 0;
+        at += (size_t)snprintf(text, sizeof(text), "{\"a\":");
+        memset(text + at, '[', depth - 1);
+        memset(text + at + depth - 1, ']', depth - 1);
+        at += 2 * (depth - 1);
+        if (depth == 1)
+            text[at++] = '1';
+        text[at++] = '}';
+        assert_int_equal(json_scan_object(text, at), depth <= JSON_MAX_DEPTH);
+        assert_int_equal(jansson_says(text, at), depth <= JSON_MAX_DEPTH);
+    }
+}
+
+static json_t *random_value(int depth)
+{
+    static const char *const strings[] = {"", "a", "\"\\/\b\f\n\r\t", "\xc3\xa9", "\xf0\x9f\x98\x80", "\x7f", "{}[],:"};
+    const uint32_t kind = random_below(depth > 4 ? 5 : 8);
+    json_t *value = NULL;
+    char name[16];
+    switch (kind) {
+    case 0:
+        return json_null();
+    case 1:
+        return json_boolean(random_below(2));
+    case 2:
+        return json_integer((json_int_t)random_below(1000000) - 500000);
+    case 3:
+        return json_real(((double)random_below(1000000) - 500000) / 1024);
+    case 4:
+        return json_string(strings[random_below(ARRAY_LEN(strings))]);
+    case 5:
+        value = json_array();
+        for (uint32_t i = random_below(5); i > 0; i--)
+            (void)json_array_append_new(value, random_value(depth + 1));
+        return value;
+    default:
+        value = json_object();
+        for (uint32_t i = random_below(5); i > 0; i--) {
+            (void)snprintf(name, sizeof(name), "k%u", i);
+            (void)json_object_set_new(value, name, random_value(depth + 1));
+        }
+        return value;
+    }
+}
+
+/* Exactly `length` bytes on the heap, so that a read behind them is seen. */
+static bool scan_copy(const char *text, size_t length)
+{
+    char *copy = malloc(length ? length : 1);
+    memcpy(copy, text, length);
+    const bool good = json_scan_object(copy, length);
+    free(copy);
+    return good;
+}
+
+static void random_json_and_its_damages(void **state)
+{
+    static const char bytes[] = "{}[]\",:\\u0e-+.1tn \x01\x80\xff";
+    (void)state;
+    for (int round = 0; round < 3000; round++) {
+        json_t *value = json_object();
+        (void)json_object_set_new(value, "a", random_value(0));
+        (void)json_object_set_new(value, "b", random_value(0));
+        static const size_t flags[] = {JSON_COMPACT, 0, JSON_INDENT(2), JSON_ENSURE_ASCII, JSON_ESCAPE_SLASH};
+        char *text = json_dumps(value, flags[random_below(ARRAY_LEN(flags))]);
+        const size_t length = strlen(text);
+        assert_true(scan_copy(text, length));
+        for (int damage = 0; damage < 20; damage++) {
+            char *broken = strdup(text);
+            broken[random_below((uint32_t)length)] = bytes[random_below(sizeof(bytes) - 1)];
+            const bool wanted = jansson_says(broken, length);
+            /* The one difference: a key that comes twice is found by jansson only. */
+            if (scan_copy(broken, length) != wanted && !strstr(err_message(), "duplicate"))
+                print_error("%s: %s\n", broken, err_message());
+            assert_true(scan_copy(broken, length) == wanted || strstr(err_message(), "duplicate"));
+            assert_false(scan_copy(broken, random_below((uint32_t)length)) && broken[0] != '{');
+            free(broken);
+        }
+        free(text);
+        json_decref(value);
+    }
+}
+
+static void members_are_found(void **state)
+{
+    static const char text[] = "{\"x\":{\"id\":\"wrong\"},\"idx\":\"no\", \"i\":\"no\",\"id\" : "
+                               "\"right\",\"n\":5,\"e\":\"a\\nb\",\"l\":[1,{\"id\":\"wrong\"}],\"z\":\"\"}";
+    const char *found = NULL;
+    size_t length = 0;
+    (void)state;
+    assert_true(json_scan_object(text, strlen(text)));
+    assert_true(json_scan_string(text, strlen(text), "id", &found, &length));
+    assert_int_equal(length, 5);
+    assert_memory_equal(found, "right", 5);
+    assert_true(json_scan_string(text, strlen(text), "z", &found, &length));
+    assert_int_equal(length, 0);
+    assert_false(json_scan_string(text, strlen(text), "n", &found, &length));
+    assert_false(json_scan_string(text, strlen(text), "e", &found, &length));
+    assert_false(json_scan_string(text, strlen(text), "nothing", &found, &length));
+    assert_false(json_scan_string("{}", 2, "id", &found, &length));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(known_texts),
+        cmocka_unit_test(depth_is_bounded),
+        cmocka_unit_test(members_are_found),
+        cmocka_unit_test(random_json_and_its_damages),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
