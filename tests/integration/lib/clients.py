@@ -42,8 +42,10 @@ class CommandLine:
 
     def json(self, *words, seconds=180):
         """The parsed answer of a list, show or create command."""
-        out = self.run(*words, "-f", "json", seconds=seconds)[1]
-        start = min((at for at in (out.find("{"), out.find("[")) if at >= 0), default=0)  # --wait prints its progress before
+        _, out, err = self.run(*words, "-f", "json", seconds=seconds)
+        start = min((at for at in (out.find("{"), out.find("[")) if at >= 0), default=None)  # --wait prints its progress before
+        # a server that ends in ERROR is an exit status of 0 to it, with words on stderr only
+        assert start is not None, f"openstack {' '.join(words)}: {out}{err}"
         return json.loads(out[start:])
 
     def text(self, *words):
@@ -51,7 +53,11 @@ class CommandLine:
 
     def create_server(self, name, *words, flavor="m1.tiny", image="tiny", wait=True):
         nic = ["--nic", "none"] if self.version and float(self.version[2:]) >= 37 else []
-        return self.json("server", "create", "--flavor", flavor, "--image", image, *nic, *(["--wait"] if wait else []), *words, name)
+        command = ["server", "create", "--flavor", flavor, "--image", image, *nic, *(["--wait"] if wait else []), *words, name]
+        try:
+            return self.json(*command)
+        except AssertionError as problem:
+            raise AssertionError(f"{problem}\n{self.run('server', 'show', name, check=False)[1]}") from None
 
 
 class Http:

@@ -10,7 +10,7 @@ import requests
 
 from . import container
 from .process import Process, run
-from .wait import free_port
+from .wait import free_port, wait_for
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 START_SECONDS = 60
@@ -40,6 +40,7 @@ class Zone:
         self.port = free_port() if not prefix else 8774
         self.password = secrets.token_urlsafe(12)
         self.process = None
+        self.host_names = set()
         self.engine = container.engine() if container.wanted() else None
         self.settings = settings or {}
         directory.mkdir(parents=True, mode=0o700)
@@ -109,6 +110,10 @@ class Zone:
         """capacity: vcpus, ram_mib, disk_gib."""
         options = [word for key, value in capacity.items() for word in ("--" + key.replace("_", "-"), str(value))]
         self.cli("host", "add", host.name, host.uri, *options)
+        self.host_names.add(host.name)
+
+    def hosts_up(self):
+        return {row["name"] for row in self.cli_json("host", "list") if row["state"] == "up"}
 
     # --- the daemon
     def spawn(self, extra=None, environment=None):
@@ -126,6 +131,8 @@ class Zone:
             self.spawn(extra, environment)
             try:
                 self.wait_ready()
+                if self.host_names:
+                    wait_for(lambda: self.host_names <= self.hosts_up(), START_SECONDS, f"the hosts of {self.name} to be up")
                 return self
             except AssertionError:
                 if attempt == 2 or not self.process.find_line(r"in use"):

@@ -14,12 +14,17 @@
 #include "schema/json/json.h"
 #include "zones/json_scan.h"
 
-static bool jansson_says(const char *bytes, size_t length)
+enum verdict { VERDICT_BAD, VERDICT_GOOD, VERDICT_RANGE };
+
+/* Keys that come twice and numbers out of range are no business of the scanner: jansson is not asked for the first, and stops at
+ * the second. */
+static enum verdict jansson_says(const char *bytes, size_t length)
 {
-    json_t *value = NULL;
-    const bool good = json_parse_foreign(bytes, length, &value) == OK && json_is_object(value);
-    json_decref(value);
-    return good && bytes[0] == '{' && bytes[length - 1] == '}';
+    json_error_t error;
+    json_auto_t *value = json_loadb(bytes, length, 0, &error);
+    if (!value && json_error_code(&error) == json_error_numeric_overflow)
+        return VERDICT_RANGE;
+    return json_is_object(value) && bytes[0] == '{' && bytes[length - 1] == '}' ? VERDICT_GOOD : VERDICT_BAD;
 }
 
 static void known_texts(void **state)
@@ -93,7 +98,6 @@ static void depth_is_bounded(void **state)
             text[at++] = '1';
         text[at++] = '}';
         assert_int_equal(json_scan_object(text, at), depth <= JSON_MAX_DEPTH);
-        assert_int_equal(jansson_says(text, at), depth <= JSON_MAX_DEPTH);
     }
 }
 
@@ -154,12 +158,12 @@ static void random_json_and_its_damages(void **state)
         for (int damage = 0; damage < 20; damage++) {
             char *broken = strdup(text);
             broken[random_below((uint32_t)length)] = bytes[random_below(sizeof(bytes) - 1)];
-            const bool wanted = jansson_says(broken, length);
-            /* The one difference: a key that comes twice is found by jansson only. */
-            if (scan_copy(broken, length) != wanted && !strstr(err_message(), "duplicate"))
-                print_error("%s: %s\n", broken, err_message());
-            assert_true(scan_copy(broken, length) == wanted || strstr(err_message(), "duplicate"));
-            assert_false(scan_copy(broken, random_below((uint32_t)length)) && broken[0] != '{');
+            const enum verdict wanted = jansson_says(broken, length);
+            if (wanted != VERDICT_RANGE && scan_copy(broken, length) != (wanted == VERDICT_GOOD))
+                print_error("%s\n", broken);
+            if (wanted != VERDICT_RANGE)
+                assert_int_equal(scan_copy(broken, length), wanted == VERDICT_GOOD);
+            assert_false(scan_copy(text, random_below((uint32_t)length))); /* cut */
             free(broken);
         }
         free(text);
