@@ -12,7 +12,8 @@
 #include "schema/action.h"
 #include "schema/host.h"
 
-#define BUILD_EVENT "compute__do_build_and_run_instance"
+#define UPLOAD_BUDGET_MS (30 * INT64_C(60000))
+#define BUILD_EVENT      "compute__do_build_and_run_instance"
 
 static enum err plan_server(struct task *task, struct server *server, struct guest_plan *plan)
 {
@@ -31,8 +32,11 @@ static enum err upload_image(struct task *task, const struct server *server, con
         result = image_open(environment->images, image->id, &fd, &length);
     }
     TRY(result);
-    result = hypervisor_volume_upload(environment->hypervisors, server->host, build_image_volume(task->arena, image->id),
-                                      image->format, fd, length, budget_from_ms(30 * INT64_C(60000)));
+    struct image_facts facts;
+    result = image_check_file(fd, length, image->disk_format, &facts);
+    if (result == OK)
+        result = hypervisor_volume_upload(environment->hypervisors, server->host, build_image_volume(task->arena, image->id),
+                                          image->format, fd, length, budget_from_ms(UPLOAD_BUDGET_MS));
     (void)close(fd);
     return result;
 }

@@ -55,20 +55,20 @@ static const char *volume_format(const char *disk_format)
     return str_equal(disk_format, "qcow2") ? "qcow2" : "raw";
 }
 
-static void add_image(struct guest_plan *plan, const char *id, const char *format, int64_t virtual_bytes)
+static void add_image(struct guest_plan *plan, const char *id, const char *disk_format, int64_t virtual_bytes)
 {
-    plan->images[plan->image_count++] = (struct guest_image){id, format, virtual_bytes};
+    plan->images[plan->image_count++] = (struct guest_image){id, disk_format, volume_format(disk_format), virtual_bytes};
 }
 
 static void plan_images(struct arena *arena, struct guest_plan *plan, const struct server *server, const json_t *image)
 {
-    add_image(plan, server->image_ref, volume_format(text_of(image, "disk_format")), int_of(image, "virtual_size"));
+    add_image(plan, server->image_ref, text_of(image, "disk_format"), int_of(image, "virtual_size"));
     if (server->kernel_id && *server->kernel_id) {
-        add_image(plan, server->kernel_id, "raw", 0);
+        add_image(plan, server->kernel_id, "aki", 0);
         plan->guest.kernel_volume = build_image_volume(arena, server->kernel_id);
     }
     if (server->ramdisk_id && *server->ramdisk_id) {
-        add_image(plan, server->ramdisk_id, "raw", 0);
+        add_image(plan, server->ramdisk_id, "ari", 0);
         plan->guest.ramdisk_volume = build_image_volume(arena, server->ramdisk_id);
     }
 }

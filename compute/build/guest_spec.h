@@ -11,7 +11,8 @@
 /* One of the images that a server boots from: the disk image, its kernel, its ramdisk. */
 struct guest_image {
     const char *id;
-    const char *format; /* raw | qcow2 | iso: as the pool's volume */
+    const char *disk_format; /* as the image service calls it; NULL: not said, any raw bytes */
+    const char *format;      /* raw | qcow2: as the pool's volume */
     int64_t virtual_bytes;
 };
 

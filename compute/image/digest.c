@@ -4,14 +4,13 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include <sodium.h>
-
 #include "compute/image/md5.h"
 #include "gateway/base/id.h"
+#include "gateway/base/sha512.h"
 
 struct digest {
     struct md5 md5;
-    crypto_hash_sha512_state sha512;
+    struct sha512 *sha512;
 };
 
 struct digest *digest_new(void)
@@ -20,23 +19,23 @@ struct digest *digest_new(void)
     if (!digest)
         abort();
     md5_init(&digest->md5);
-    (void)crypto_hash_sha512_init(&digest->sha512);
+    digest->sha512 = sha512_new();
     return digest;
 }
 
 void digest_add(struct digest *digest, const void *bytes, size_t length)
 {
     md5_add(&digest->md5, bytes, length);
-    (void)crypto_hash_sha512_update(&digest->sha512, bytes, length);
+    sha512_add(digest->sha512, bytes, length);
 }
 
 struct digest_text digest_end(struct digest *digest)
 {
     struct digest_text text;
     uint8_t md5[MD5_SIZE];
-    uint8_t sha512[crypto_hash_sha512_BYTES];
+    uint8_t sha512[SHA512_SIZE];
     md5_end(&digest->md5, md5);
-    (void)crypto_hash_sha512_final(&digest->sha512, sha512);
+    sha512_end(digest->sha512, sha512);
     hex_encode(md5, sizeof(md5), text.md5);
     hex_encode(sha512, sizeof(sha512), text.sha512);
     return text;
@@ -44,5 +43,7 @@ struct digest_text digest_end(struct digest *digest)
 
 void digest_free(struct digest *digest)
 {
+    if (digest)
+        sha512_free(digest->sha512);
     free(digest);
 }

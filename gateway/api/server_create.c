@@ -176,6 +176,16 @@ static enum err check_image_fits(const struct image_summary *image, const struct
     return OK;
 }
 
+static bool is_bootable(const char *disk_format)
+{
+    static const char *const formats[] = {"raw", "qcow2", "ami", "iso"};
+    for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
+        if (str_equal(formats[i], disk_format))
+            return true;
+    }
+    return false;
+}
+
 static enum err embed_image(struct creation *c, const struct flavor *flavor)
 {
     const char *ref = text_of(c->server, "imageRef");
@@ -189,6 +199,8 @@ static enum err embed_image(struct creation *c, const struct flavor *flavor)
     (void)json_object_set_new(c->embedded, "image", image.embedded);
     if (strcmp(image.status, "active") != 0)
         return fail(E_INVALID, "Image %s is not active.", last_segment(ref));
+    if (!is_bootable(text_of(image.embedded, "disk_format")))
+        return fail(E_INVALID, "Image %s is unacceptable: servers boot from raw, qcow2, ami and iso images.", last_segment(ref));
     return check_image_fits(&image, flavor);
 }
 

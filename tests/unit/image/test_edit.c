@@ -1,6 +1,4 @@
 /* What a client may set: creates and JSON patches, one row per attempt, with the kind of error and what the image is afterwards. */
-#include "compute/image/edit.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +9,7 @@
 #include <cmocka.h>
 #undef fail /* err.h has a function of that name */
 
+#include "compute/image/edit.h"
 #include "gateway/base/seal.h"
 #include "gateway/base/text.h"
 #include "schema/json/json.h"

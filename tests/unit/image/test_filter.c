@@ -1,6 +1,4 @@
 /* List parameters to conditions: one row per query string, good and bad. */
-#include "compute/image/filter.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +8,7 @@
 #include <cmocka.h>
 #undef fail /* err.h has a function of that name */
 
+#include "compute/image/filter.h"
 #include "gateway/base/text.h"
 
 #define ID "11111111-2222-4333-8444-555555555555"

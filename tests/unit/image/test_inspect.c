@@ -1,6 +1,4 @@
 /* The inspector on headers made here: one row per image, good and bad; no read leaves the source. */
-#include "compute/image/inspect.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +7,8 @@
 
 #include <cmocka.h>
 #undef fail /* err.h has a function of that name */
+
+#include "compute/image/inspect.h"
 
 #define FILE_SIZE (512U << 10)
 

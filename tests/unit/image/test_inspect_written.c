@@ -1,6 +1,4 @@
 /* The inspector on what qemu-img writes: every format that it shares with us, overlays, external data files. */
-#include "compute/image/inspect.h"
-
 #include <fcntl.h>
 #include <setjmp.h>
 #include <spawn.h>
@@ -16,6 +14,8 @@
 
 #include <cmocka.h>
 #undef fail /* err.h has a function of that name */
+
+#include "compute/image/inspect.h"
 
 extern char **environ;
 

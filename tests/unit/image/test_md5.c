@@ -1,6 +1,4 @@
 /* MD5 against RFC 1321's own table, and the same bytes in every kind of slice; SHA-512 of the empty text and "abc" (FIPS 180-4). */
-#include "compute/image/md5.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +8,7 @@
 #undef fail /* err.h has a function of that name */
 
 #include "compute/image/digest.h"
+#include "compute/image/md5.h"
 #include "gateway/base/id.h"
 
 static const struct {

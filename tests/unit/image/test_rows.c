@@ -1,7 +1,5 @@
 /* Images in a real database: who sees what, lists whose pages put together are the sorted whole, states, members, what a crash
  * left. */
-#include "schema/image.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,6 +16,7 @@
 #include "compute/image/store.h"
 #include "gateway/base/seal.h"
 #include "gateway/base/text.h"
+#include "schema/image.h"
 #include "schema/migrate.h"
 
 #define DATABASE "zonegate_test_image"

@@ -1,7 +1,5 @@
 /* The store: complete or absent, its limit, its lock, what a dead writer leaves behind, and what it refuses to keep or to hand out.
  */
-#include "compute/image/store.h"
-
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -17,6 +15,7 @@
 #include <cmocka.h>
 #undef fail /* err.h has a function of that name */
 
+#include "compute/image/store.h"
 #include "gateway/base/seal.h"
 
 #define LIMIT 1000
