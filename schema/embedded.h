@@ -1,4 +1,5 @@
-/* Files that are part of the binary (schema/embed.cmake). Each table is closed by a row with name NULL; a NUL stands behind each file. */
+/* Files that are part of the binary (schema/embed.cmake). Each table is closed by a row with name NULL; a NUL stands behind each
+ * file. */
 #pragma once
 
 #include <stddef.h>

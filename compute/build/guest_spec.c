@@ -1,8 +1,9 @@
 /* Pure translation from a server's row; see guest_spec.h. */
 #include "compute/build/guest_spec.h"
 
-#include <jansson.h>
 #include <string.h>
+
+#include <jansson.h>
 
 #include "compute/build/build.h"
 #include "gateway/base/text.h"

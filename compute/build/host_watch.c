@@ -1,11 +1,12 @@
 /* The hosts' thread; see host_watch.h. */
 #include "compute/build/host_watch.h"
 
-#include <jansson.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include <jansson.h>
 
 #include "compute/placement/placement.h"
 #include "gateway/base/log.h"

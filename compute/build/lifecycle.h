@@ -6,8 +6,9 @@
  */
 #pragma once
 
-#include <jansson.h>
 #include <stdbool.h>
+
+#include <jansson.h>
 
 #include "gateway/base/caller.h"
 #include "schema/server.h"

@@ -23,7 +23,7 @@ extern const struct route zone_build_routes[];        /* zone_build.c: select an
 /* The bodies of PUT /servers/{id} by version. */
 extern const struct body_schema server_update_schemas[];
 
-extern const struct route version_routes[];           /* versions.c: the version document of compute */
+extern const struct route version_routes[]; /* versions.c: the version document of compute */
 
 extern const struct service compute_service;          /* compute.c */
 extern const struct service compute_versions_service; /* versions.c: /compute */

@@ -105,10 +105,11 @@ static enum err hypervisor_detail(struct request *request, const struct host *ho
     json_auto_t *inventory = host->inventory ? json_loads(host->inventory, 0, NULL) : json_object();
     json_t *object = hypervisor_brief(request, host);
     const json_t *driver = json_object_get(inventory, "driver");
-    json_auto_t *more = json_pack(
-        "{s:s, s:I, s:s, s:{s:o, s:s, s:s?}}", "hypervisor_type", json_is_string(driver) ? json_string_value(driver) : "",
-        "hypervisor_version", (json_int_t)json_integer_value(json_object_get(inventory, "version")), "host_ip", host_ip(request->arena, host->uri),
-        "service", "id", id_of(request, &host->service), "host", host->name, "disabled_reason", host->disabled_reason);
+    json_auto_t *more =
+        json_pack("{s:s, s:I, s:s, s:{s:o, s:s, s:s?}}", "hypervisor_type", json_is_string(driver) ? json_string_value(driver) : "",
+                  "hypervisor_version", (json_int_t)json_integer_value(json_object_get(inventory, "version")), "host_ip",
+                  host_ip(request->arena, host->uri), "service", "id", id_of(request, &host->service), "host", host->name,
+                  "disabled_reason", host->disabled_reason);
     (void)json_object_update(object, more);
     if (request->version < NO_STATISTICS)
         add_statistics(object, inventory, &numbers, request->version);

@@ -8,9 +8,8 @@
 
 #include "gateway/api/server_view.h"
 
-#define STRICT_QUERY 75 /* from here on unknown parameters are 400 */
-#define ADMIN_ONLY   0
-#define NO_COLUMN    SERVER_COLUMN_COUNT
+#define ADMIN_ONLY 0
+#define NO_COLUMN  SERVER_COLUMN_COUNT
 
 struct reading {
     struct request *request;
@@ -300,7 +299,7 @@ static enum err read_parameter(struct reading *reading, const char *name, const 
     if (is_in(other_parameters, ARRAY_LEN(other_parameters), name) || str_starts(name, "zone."))
         return OK;
     const struct filter_row *row = find_filter(name);
-    if (!row && request->version >= STRICT_QUERY)
+    if (!row && request->version >= SERVER_STRICT_QUERY)
         return fail(E_INVALID, "Additional properties are not allowed ('%s' was unexpected)", name);
     const bool mine = row && (request->caller.is_admin || (row->user_min != ADMIN_ONLY && request->version >= row->user_min));
     return mine ? read_filter(reading, row, value) : OK;
@@ -319,140 +318,6 @@ static enum err read_limit(struct reading *reading, size_t max_limit)
                     text);
     filter->limit_given = true;
     filter->limit = (size_t)number < max_limit ? (size_t)number : max_limit;
-    return OK;
-}
-
-/* Sort keys are database names (spec nova-api.md section 10). */
-static const struct {
-    const char *name;
-    enum server_column column;
-    bool admin;
-    int min;
-} sort_keys[] = {
-    {"access_ip_v4", COLUMN_ACCESS_IP_V4, false, 1},
-    {"access_ip_v6", COLUMN_ACCESS_IP_V6, false, 1},
-    {"auto_disk_config", COLUMN_DISK_CONFIG, false, 1},
-    {"availability_zone", COLUMN_AVAILABILITY_ZONE, false, 1},
-    {"config_drive", COLUMN_CONFIG_DRIVE, false, 1},
-    {"created_at", COLUMN_CREATED_AT, false, 1},
-    {"display_description", COLUMN_DESCRIPTION, false, 1},
-    {"display_name", COLUMN_NAME, false, 1},
-    {"host", COLUMN_HOST, true, 1},
-    {"hostname", COLUMN_HOSTNAME, false, 1},
-    {"image_ref", COLUMN_IMAGE_REF, false, 1},
-    {"instance_type_id", COLUMN_FLAVOR_ID, false, 1},
-    {"kernel_id", COLUMN_KERNEL_ID, false, 1},
-    {"key_name", COLUMN_KEY_NAME, false, 1},
-    {"launch_index", COLUMN_LAUNCH_INDEX, false, 1},
-    {"launched_at", COLUMN_LAUNCHED_AT, false, 1},
-    {"locked_by", COLUMN_LOCKED_BY, false, 1},
-    {"locked", COLUMN_LOCKED, false, 73},
-    {"node", COLUMN_NODE, true, 1},
-    {"power_state", COLUMN_POWER_STATE, false, 1},
-    {"progress", COLUMN_PROGRESS, false, 1},
-    {"project_id", COLUMN_PROJECT_ID, false, 1},
-    {"ramdisk_id", COLUMN_RAMDISK_ID, false, 1},
-    {"root_device_name", COLUMN_ROOT_DEVICE_NAME, false, 1},
-    {"task_state", COLUMN_TASK_STATE, false, 1},
-    {"terminated_at", COLUMN_TERMINATED_AT, false, 1},
-    {"updated_at", COLUMN_UPDATED_AT, false, 1},
-    {"user_id", COLUMN_USER_ID, false, 1},
-    {"uuid", COLUMN_UUID, false, 1},
-    {"vm_state", COLUMN_VM_STATE, false, 1},
-};
-
-/* Legacy keys that are dropped below 2.75. */
-static const char *const ignored_sort_keys[] = {"id",
-                                                "vcpus",
-                                                "memory_mb",
-                                                "root_gb",
-                                                "ephemeral_gb",
-                                                "cell_name",
-                                                "cleaned",
-                                                "os_type",
-                                                "architecture",
-                                                "vm_mode",
-                                                "default_ephemeral_device",
-                                                "default_swap_device",
-                                                "deleted",
-                                                "deleted_at",
-                                                "disable_terminate",
-                                                "internal_id",
-                                                "reservation_id",
-                                                "shutdown_terminate",
-                                                "user_data",
-                                                "launched_on",
-                                                "ephemeral_key_uuid"};
-
-static enum err read_sort_key(struct reading *reading, const char *name, enum server_column *out, bool *ignored)
-{
-    for (size_t i = 0; i < ARRAY_LEN(sort_keys); i++) {
-        if (strcmp(sort_keys[i].name, name) != 0 || reading->request->version < sort_keys[i].min)
-            continue;
-        if (sort_keys[i].admin && !reading->request->caller.is_admin)
-            return fail(E_FORBIDDEN, "Only administrators can sort servers by %s", name);
-        *out = sort_keys[i].column;
-        return OK;
-    }
-    if (reading->request->version < STRICT_QUERY && is_in(ignored_sort_keys, ARRAY_LEN(ignored_sort_keys), name)) {
-        *ignored = true;
-        return OK;
-    }
-    return fail(E_INVALID, "Invalid input for query parameters sort_key. Value: %s. '%s' is not one of the sort keys", name, name);
-}
-
-static enum err read_direction(const char *value, bool *out_descending)
-{
-    *out_descending = strcmp(value, "desc") == 0;
-    if (!*out_descending && strcmp(value, "asc") != 0)
-        return fail(E_INVALID, "Unknown sort direction, must be one of: asc, desc");
-    return OK;
-}
-
-static void append_sort(struct server_filter *filter, enum server_column column, bool descending)
-{
-    for (size_t i = 0; i < filter->sort_count; i++) {
-        if (filter->sort[i].column == column)
-            return;
-    }
-    filter->sort[filter->sort_count++] = (struct sort_column){column, descending};
-}
-
-/* The directions belong to the keys by position; a missing one repeats the last, by default descending. */
-static enum err read_sort(struct reading *reading)
-{
-    const struct http_pairs *query = &reading->request->query;
-    struct server_filter *filter = reading->filter;
-    const char *directions[64];
-    size_t direction_count = 0;
-    size_t keys = 0;
-    bool descending = true;
-    for (size_t i = 0; i < query->count && direction_count < ARRAY_LEN(directions); i++) {
-        if (strcmp(query->items[i].name, "sort_dir") == 0)
-            directions[direction_count++] = query->items[i].value;
-    }
-    for (size_t i = 0; i < query->count; i++) {
-        if (strcmp(query->items[i].name, "sort_key") != 0)
-            continue;
-        enum server_column column = COLUMN_CREATED_AT;
-        bool ignored = false;
-        TRY(read_sort_key(reading, query->items[i].value, &column, &ignored));
-        if (keys < direction_count)
-            TRY(read_direction(directions[keys], &descending));
-        keys++;
-        if (!ignored)
-            append_sort(filter, column, descending);
-    }
-    if (direction_count > (keys ? keys : 1))
-        return fail(E_INVALID, "Sort direction size exceeds sort key size");
-    if (keys == 0 && direction_count) {
-        TRY(read_direction(directions[0], &descending));
-        if (!descending)
-            append_sort(filter, COLUMN_CREATED_AT, false);
-    }
-    filter->requested_count = filter->sort_count;
-    append_sort(filter, COLUMN_CREATED_AT, true);
-    append_sort(filter, COLUMN_UUID, false);
     return OK;
 }
 
@@ -489,25 +354,14 @@ static enum err check_changes(struct reading *reading)
     return since > before ? fail(E_INVALID, "The value of changes-since must be less than or equal to changes-before.") : OK;
 }
 
-enum err server_filter_read_sort(struct request *request, struct server_filter *out)
-{
-    struct server_filter filter = {0};
-    struct reading reading = {request, &filter, false, false, NULL};
-    filter.sort = arena_alloc(request->arena, (request->query.count + 2) * sizeof(*filter.sort));
-    TRY(read_sort(&reading));
-    *out = filter;
-    return OK;
-}
-
 enum err server_filter_read(struct request *request, size_t max_limit, struct server_filter *out)
 {
     struct server_filter filter = {0};
     struct reading reading = {request, &filter, false, false, NULL};
     filter.conditions = arena_alloc(request->arena, (request->query.count + 8) * sizeof(*filter.conditions));
-    filter.sort = arena_alloc(request->arena, (request->query.count + 2) * sizeof(*filter.sort));
     filter.marker = request_query(request, "marker");
     TRY(read_limit(&reading, max_limit));
-    TRY(read_sort(&reading));
+    TRY(server_filter_read_sort(request, &filter));
     for (size_t i = 0; i < request->query.count; i++)
         TRY(read_parameter(&reading, request->query.items[i].name, request->query.items[i].value));
     TRY(join_statuses(&reading));

@@ -26,7 +26,9 @@ struct server_filter {
 };
 
 /* E_INVALID (400), E_FORBIDDEN (403) in Nova's words. */
-/* Only the order. */
-MUST_CHECK enum err server_filter_read_sort(struct request *request, struct server_filter *out);
+#define SERVER_STRICT_QUERY 75 /* from this version on unknown parameters and legacy sort keys are 400 */
+
+/* Only the order: sets sort, sort_count and requested_count (server_sort.c). */
+MUST_CHECK enum err server_filter_read_sort(struct request *request, struct server_filter *filter);
 
 MUST_CHECK enum err server_filter_read(struct request *request, size_t max_limit, struct server_filter *out);

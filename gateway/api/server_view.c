@@ -1,8 +1,9 @@
 /* Servers as bytes; see server_view.h. */
 #include "gateway/api/server_view.h"
 
-#include <jansson.h>
 #include <string.h>
+
+#include <jansson.h>
 
 /* vm_state, task_state ("*" = any other), status: the first row that fits counts. */
 static const struct {

@@ -40,7 +40,7 @@ static enum err reply_with(struct request *request, struct response *response, c
 static enum err reply_framed(struct request *request, struct response *response, const struct server *server)
 {
     struct server_view view;
-    struct server_filter filter;
+    struct server_filter filter = {0};
     CLEANUP(text_clear) struct text key = {0};
     CLEANUP(text_clear) struct text body = {0};
     const struct zones_missing nobody = {0};

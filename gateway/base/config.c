@@ -4,12 +4,13 @@
 #include "gateway/base/config.h"
 
 #include <errno.h>
-#include <ini.h>
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include <ini.h>
 
 #include "gateway/base/text.h"
 

@@ -2,9 +2,10 @@
 #include "gateway/base/id.h"
 
 #include <ctype.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <sodium.h>
 #include <uuid/uuid.h>
 
 #include "gateway/base/text.h"

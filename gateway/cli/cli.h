@@ -6,9 +6,10 @@
  */
 #pragma once
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+
+#include <jansson.h>
 
 #include "gateway/base/arena.h"
 #include "gateway/base/config.h"

@@ -5,10 +5,11 @@
  */
 #pragma once
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <jansson.h>
 
 #include "gateway/http/core/core.h"
 #include "schema/host.h"

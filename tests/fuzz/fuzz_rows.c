@@ -1,0 +1,100 @@
+/*
+ * libFuzzer on what other zones send as lists: the rows reader, whole and in pieces, the structural scanner, the merge.
+ * Besides crashes it finds contradictions: pieces must give what the whole gives, a row that was accepted must be accepted again.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "zones/json_scan.h"
+#include "zones/row_key.h"
+#include "zones/row_merge.h"
+#include "zones/rows.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must(int condition)
+{
+    if (!condition)
+        abort();
+}
+
+/* In pieces whose lengths the input chooses: the same rows, the same end. */
+static void read_pieces(const uint8_t *data, size_t size, const struct row_list *whole, int good)
+{
+    struct arena arena = {0};
+    struct row_list list = {0};
+    struct row_reader reader;
+    struct row row;
+    size_t start = 0;
+    size_t end = 0;
+    size_t count = 0;
+    enum err result = OK;
+    row_reader_init(&reader, NULL, 0);
+    while (result == OK && !reader.ended && (end < size || start < end)) {
+        enum row_step step = ROW_STEP_MORE_BYTES;
+        size_t used = 0;
+        result = row_reader_next(&reader, &arena, data + start, end - start, &used, &step, &row, &list);
+        must(used <= end - start);
+        start += used;
+        if (result == OK && step == ROW_STEP_ROW && good)
+            must(count < whole->count && memcmp(&row.uuid, &whole->rows[count].uuid, sizeof(row.uuid)) == 0);
+        count += result == OK && step == ROW_STEP_ROW ? 1 : 0;
+        if (result == OK && step == ROW_STEP_MORE_BYTES) {
+            if (end == size)
+                break;
+            end += 1 + (size_t)data[end] % 7;
+            end = end < size ? end : size;
+        }
+    }
+    must(!good || (reader.ended && count == whole->count && start == size));
+    arena_clear(&arena);
+}
+
+static void write_again(const struct row_list *list)
+{
+    struct arena arena = {0};
+    struct text out = {0};
+    struct row_list again = {0};
+    for (size_t i = 0; i < list->count; i++)
+        rows_write(&out, &list->rows[i]);
+    rows_write_trailer(&out, (uint32_t)list->count, list->more, &list->missing);
+    must(rows_read(&arena, out.bytes, out.length, NULL, 0, &again) == OK && again.count == list->count && again.more == list->more);
+    text_clear(&out);
+    arena_clear(&arena);
+}
+
+/* Twice the same list is one list. */
+static void merge_twice(struct arena *arena, const struct row_list *list)
+{
+    const struct row_list lists[] = {*list, *list};
+    struct merged_rows merged;
+    rows_merge(arena, lists, 2, list->count + 1, &merged);
+    must(merged.count <= list->count);
+    for (size_t i = 1; i < merged.count; i++)
+        must(row_key_compare(merged.rows[i - 1].key, merged.rows[i - 1].key_length, merged.rows[i].key, merged.rows[i].key_length) <
+             0);
+}
+
+static void scan(const uint8_t *data, size_t size)
+{
+    const char *member = NULL;
+    size_t length = 0;
+    if (json_scan_object((const char *)data, size) && json_scan_string((const char *)data, size, "id", &member, &length))
+        must(member > (const char *)data && member + length < (const char *)data + size);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct arena arena = {0};
+    struct row_list list = {0};
+    const int good = rows_read(&arena, data, size, NULL, 0, &list) == OK;
+    read_pieces(data, size, &list, good);
+    if (good) {
+        write_again(&list);
+        merge_twice(&arena, &list);
+    }
+    scan(data, size);
+    arena_clear(&arena);
+    return 0;
+}
