@@ -135,7 +135,7 @@ static enum err undo_start(struct task *task)
 {
     struct server server;
     TRY(step_server(task, &server));
-    return hypervisor_stop(step_environment(task)->hypervisors, server.host, &server.uuid, 0, step_budget());
+    return step_power_off(task, &server);
 }
 
 /* In the transaction that ends the task. A delete that came meanwhile keeps its task state: it waits for this task to be gone. */

@@ -24,9 +24,7 @@ static enum err run_stop(struct task *task)
 {
     struct server server;
     TRY(step_server(task, &server));
-    if (!server.host)
-        return OK;
-    return hypervisor_stop(step_environment(task)->hypervisors, server.host, &server.uuid, 0, step_budget());
+    return server.host ? step_power_off(task, &server) : OK;
 }
 
 static enum err run_undefine(struct task *task)

@@ -19,6 +19,12 @@ struct budget step_budget(void)
     return budget_from_ms(STEP_BUDGET_MS);
 }
 
+enum err step_power_off(struct task *task, const struct server *server)
+{
+    const enum err result = hypervisor_stop(step_environment(task)->hypervisors, server->host, &server->uuid, 0, step_budget());
+    return result == E_NOT_FOUND ? OK : result;
+}
+
 struct commit {
     struct task *task;
     enum err (*work)(struct db *db, struct task *task);

@@ -41,7 +41,7 @@ static enum err read_patch_type(struct request *request, struct response *respon
     const char *type = request_header(request, "Content-Type");
     const size_t length = type ? strcspn(type, "; \t") : 0;
     for (size_t i = 0; i < ARRAY_LEN(patch_types); i++) {
-        if (length == strlen(patch_types[i].type) && strncasecmp(patch_types[i].type, type, length) == 0) {
+        if (type && length == strlen(patch_types[i].type) && strncasecmp(patch_types[i].type, type, length) == 0) {
             *out = patch_types[i].form;
             return OK;
         }

@@ -209,7 +209,7 @@ static enum err zones_revocations(struct request *request, struct response *resp
     if (!request->link || request->link->direction != LINK_DOWN)
         return fail(E_FORBIDDEN, "Revocations come from a parent zone only.");
     response->status = 204;
-    return identity_accept_revocations(request->gateway->identity, request->db, json_object_get(request->json, "revocations"));
+    return identity_accept_revocations(request->gateway->identity, request->db, request->json);
 }
 
 const struct route zone_routes[] = {

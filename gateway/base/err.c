@@ -18,7 +18,7 @@ _Static_assert(ARRAY_LEN(err_table) == ERR_COUNT, "one row per kind");
 
 static _Thread_local char last_message[1024];
 
-enum err fail(enum err kind, const char *format, ...)
+void err_set_message(const char *format, ...)
 {
     char message[sizeof(last_message)]; /* an argument may be the last message itself */
     va_list arguments;
@@ -26,7 +26,6 @@ enum err fail(enum err kind, const char *format, ...)
     (void)vsnprintf(message, sizeof(message), format, arguments);
     va_end(arguments);
     (void)snprintf(last_message, sizeof(last_message), "%s", message);
-    return kind;
 }
 
 const char *err_message(void)

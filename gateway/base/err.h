@@ -51,8 +51,11 @@ enum err {
         ERR_COUNT
 };
 
-/* Keeps the message (at most 1023 bytes) for this thread and returns `kind`. */
-MUST_CHECK enum err fail(enum err kind, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Keeps the message (at most 1023 bytes) for this thread. */
+void err_set_message(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* fail(kind, "format", …): keeps the message and is `kind`. A macro, so that compilers and analysers see which kind it is. */
+#define fail(kind, ...) (err_set_message(__VA_ARGS__), (kind))
 
 /* Message of the last `fail` on this thread; never NULL. Borrowed until the next `fail`. */
 const char *err_message(void);

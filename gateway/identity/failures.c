@@ -46,7 +46,7 @@ void failures_free(struct failures *failures)
     if (!failures)
         return;
     while (failures->pairs)
-        forget(failures, failures->pairs);
+        forget(failures, failures->pairs); /* NOLINT(clang-analyzer-unix.Malloc) */
     pthread_mutex_destroy(&failures->mutex);
     free(failures);
 }
@@ -95,7 +95,7 @@ static void count_failure(struct failures *failures, struct pair *pair, const ui
     }
     pair->count++;
     pair->last_ms = clock_mono_ms();
-    HASH_ADD(hh, failures->pairs, key, PAIR_KEY_SIZE, pair);
+    HASH_ADD(hh, failures->pairs, key, PAIR_KEY_SIZE, pair); /* NOLINT(clang-analyzer-unix.Malloc) */
 }
 
 void failures_note(struct failures *failures, const char *user, const char *address, bool success)

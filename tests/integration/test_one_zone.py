@@ -268,8 +268,15 @@ def make_server(http, name="plain", **more):
     assert answer.status_code == 202, answer.text
     server_id = answer.json()["server"]["id"]
     assert answer.headers["Location"].endswith(f"/servers/{server_id}")
-    wait_for(lambda: http.fetch(f"/servers/{server_id}")["server"]["status"] == "ACTIVE", 60, f"server {name} to be ACTIVE")
+    wait_for(lambda: is_active(http, server_id), 60, f"server {name} to be ACTIVE")
     return server_id
+
+
+def is_active(http, server_id):
+    """Whether it is; AssertionError with its fault when it never will be."""
+    row = http.fetch(f"/servers/{server_id}")["server"]
+    assert row["status"] != "ERROR", row.get("fault")
+    return row["status"] == "ACTIVE"
 
 
 @pytest.fixture(scope="module")

@@ -37,8 +37,15 @@ def create(door, name, **more):
     answer = door.post("/servers", {"server": {"name": name, "imageRef": image, "flavorRef": "1", **more}})
     assert answer.status_code == 202, answer.text
     server_id = answer.json()["server"]["id"]
-    wait_for(lambda: door.fetch(f"/servers/{server_id}")["server"]["status"] == "ACTIVE", 60, f"server {name} to be ACTIVE")
+    wait_for(lambda: is_active(door, server_id), 60, f"server {name} to be ACTIVE")
     return server_id
+
+
+def is_active(door, server_id):
+    """Whether it is; AssertionError with its fault when it never will be."""
+    row = door.fetch(f"/servers/{server_id}")["server"]
+    assert row["status"] != "ERROR", row.get("fault")
+    return row["status"] == "ACTIVE"
 
 
 def delete(door, *servers):

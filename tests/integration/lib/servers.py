@@ -1,4 +1,5 @@
 """Servers asked for over plain HTTP and judged by SQL and virsh: a door that survives a daemon's death, and what must hold afterwards."""
+import base64
 import concurrent.futures
 import json
 
@@ -75,7 +76,6 @@ def faults(zone, mariadb):
 
 
 def decode(encoded):
-    import base64
     return json.loads(base64.b64decode(encoded.replace("\\n", ""))) if encoded else None
 
 
