@@ -265,10 +265,11 @@ void zones_close(struct zones *zones)
     assert(!zones->current || atomic_load(&zones->current->users) == 1);
     snapshot_release(zones->current);
     struct health_entry *entry = zones->health;
-    while (entry) {
-        HASH_DEL(zones->health, entry);
+    HASH_CLEAR(hh, zones->health); /* the entries stay chained */
+    while (entry) { /* NOLINT(clang-analyzer-unix.Malloc) */
+        struct health_entry *next = entry->hh.next;
         free(entry);
-        entry = zones->health;
+        entry = next;
     }
     nonces_close(zones->nonces);
     (void)pthread_cond_destroy(&zones->poller.wake);

@@ -106,7 +106,7 @@ void token_cache_put(struct token_cache *cache, const uint8_t hash[TOKEN_HASH_SI
         remove_entry(shard, former);
     else if (HASH_COUNT(shard->entries) >= TOKEN_CACHE_PER_SHARD)
         remove_entry(shard, shard->entries);
-    HASH_ADD(hh, shard->entries, hash, TOKEN_HASH_SIZE, entry);
+    HASH_ADD(hh, shard->entries, hash, TOKEN_HASH_SIZE, entry); /* NOLINT(clang-analyzer-unix.Malloc) */
     pthread_mutex_unlock(&shard->mutex);
 }
 

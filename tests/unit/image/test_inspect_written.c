@@ -64,7 +64,7 @@ static bool qemu_img(const char *const *arguments)
 
 static enum err check_path(const char *path, const char *declared, struct image_facts *facts)
 {
-    struct stat status;
+    struct stat status = {0};
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     assert_true(fd >= 0 && fstat(fd, &status) == 0);
     const enum err result = image_check_file(fd, (uint64_t)status.st_size, declared, facts);
