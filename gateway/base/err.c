@@ -18,14 +18,28 @@ _Static_assert(ARRAY_LEN(err_table) == ERR_COUNT, "one row per kind");
 
 static _Thread_local char last_message[1024];
 
-void err_set_message(const char *format, ...)
+static void keep_message(const char *format, va_list arguments)
 {
     char message[sizeof(last_message)]; /* an argument may be the last message itself */
+    (void)vsnprintf(message, sizeof(message), format, arguments);
+    (void)snprintf(last_message, sizeof(last_message), "%s", message);
+}
+
+void err_set_message(const char *format, ...)
+{
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(message, sizeof(message), format, arguments);
+    keep_message(format, arguments);
     va_end(arguments);
-    (void)snprintf(last_message, sizeof(last_message), "%s", message);
+}
+
+enum err(fail)(enum err kind, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    keep_message(format, arguments);
+    va_end(arguments);
+    return kind;
 }
 
 const char *err_message(void)

@@ -54,7 +54,8 @@ enum err {
 /* Keeps the message (at most 1023 bytes) for this thread. */
 void err_set_message(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* fail(kind, "format", …): keeps the message and is `kind`. A macro, so that compilers and analysers see which kind it is. */
+/* Keeps the message and returns `kind`. The macro says the same in a way in which compilers and analysers see which kind it is. */
+MUST_CHECK enum err fail(enum err kind, const char *format, ...) __attribute__((format(printf, 2, 3)));
 #define fail(kind, ...) (err_set_message(__VA_ARGS__), (kind))
 
 /* Message of the last `fail` on this thread; never NULL. Borrowed until the next `fail`. */
