@@ -238,8 +238,9 @@ start_zones() {
     write_clouds
     step "Parents get to know their children"
     link_zones
-    show at root zone tree
+    show_tree
 }
+show_tree() { show "$zonegate" --config "$home/root/zonegate.conf" zone tree; }
 
 # --- the server
 upload() { # upload NAME FILE FORMAT [OPTION...]
@@ -273,6 +274,9 @@ boot_server() {
     ! has server show hello || quiet "the former server cannot be deleted" openstack_at root server delete --wait hello
     show openstack --os-cloud root server create --flavor m1.tiny --image tiny --user-data "$home/user-data" --config-drive True --wait hello \
         -c id -c name -c status || die "the server was not made; look at $home/*/zonegate.log"
+    # to the openstack command, a server that ends in ERROR is a success
+    [ "$(openstack_at root server show hello -f value -c status </dev/null)" = ACTIVE ] ||
+        die "the server is not ACTIVE: $(openstack_at root server show hello -f value -c fault </dev/null)"
     local zone
     for zone in root east $leaf; do show openstack --os-cloud "$zone" server list; done
     $test_hosts || prove_boot "$proof"
@@ -328,7 +332,7 @@ status() {
     done
     pid=$(host_pid)
     say "$(printf '%-8s %-24s %s' host libvirtd "${pid:+process }${pid:-stopped}")"
-    [ -z "$(zone_pid root)" ] || show at root zone tree
+    [ -z "$(zone_pid root)" ] || show_tree
 }
 
 command=start test_hosts=false

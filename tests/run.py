@@ -154,7 +154,7 @@ def run_all(options, results, run_dir):
     if not options.fast:
         stage("build-tsan", 1800, build("tsan", TSAN_TARGETS))
         run_suite(results, "unit-tsan", 900, lambda junit: ["setarch", "-R", *unit("tsan", junit, "-R", THREADED)], TSAN_OPTIONS)
-        stage("build-release", 1800, build("release"))
+        stage("build-release", 1800, build("release", "zonegate"))
         stage("tidy", 1800, ["tests/lint/tidy", ".build/dev"])
     marks = ["-m", "not slow"] if options.fast else []
     run_suite(results, "integration", 3000, lambda junit: pytest(junit, run_dir, *marks, *options.pytest))

@@ -266,7 +266,7 @@ void zones_close(struct zones *zones)
     snapshot_release(zones->current);
     struct health_entry *entry = zones->health;
     HASH_CLEAR(hh, zones->health); /* the entries stay chained */
-    while (entry) { /* NOLINT(clang-analyzer-unix.Malloc) */
+    while (entry) {                /* NOLINT(clang-analyzer-unix.Malloc) */
         struct health_entry *next = entry->hh.next;
         free(entry);
         entry = next;

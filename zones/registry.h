@@ -28,6 +28,7 @@
 #include "zones/link_crypto.h"
 
 struct zones;
+struct fanout;
 
 /* What zones_open needs. Everything is borrowed and must outlive `struct zones`. */
 struct zones_options {
@@ -95,6 +96,10 @@ MUST_CHECK enum err zones_child_update(struct zones *zones, struct db *db, struc
 MUST_CHECK enum err zones_child_delete(struct zones *zones, struct db *db, int64_t id);
 /* Forgets a parent: its link's keys are void at once. */
 MUST_CHECK enum err zones_parent_delete(struct zones *zones, struct db *db, int64_t id);
+/* Agrees new keys with a joined child over the live link; the former ones stay good until the next time. `caller` is the admin who
+ * wants it. E_UNAVAILABLE, E_BAD_GATEWAY: the child did not take part, the old keys are good. */
+MUST_CHECK enum err zones_child_rekey(struct zones *zones, struct fanout *fanout, struct db *db, struct arena *arena,
+                                      const struct caller *caller, int64_t id, struct budget budget);
 /* What this zone allows a parent (roles, projects, read_only) or a child (resolve, catalog). */
 MUST_CHECK enum err zones_policy_set(struct zones *zones, struct db *db, struct arena *arena, int64_t id, const json_t *policy);
 

@@ -1,4 +1,4 @@
-/* The images that a caller may boot from, as they travel in a request spec. The one place where images of a parent will be added
+/* The images that a caller may boot from, as they travel in a request spec: this zone's own first, then those of its parents
  * (catalog = inherit). */
 #pragma once
 
@@ -11,10 +11,12 @@ struct image_summary {
     int64_t size;
     int64_t min_ram_mib;
     int64_t min_disk_gib;
-    json_t *
-        embedded; /* {"id","name","disk_format","container_format","size","virtual_size","sha512","min_disk","min_ram","kernel_id","ramdisk_id",
-                     "properties":{…},"parts":[{"id","size","sha512"}…]}: a new reference */
+    /* {"id","name","disk_format","container_format","size","virtual_size","sha512","min_disk","min_ram","kernel_id","ramdisk_id",
+     * "properties":{…},"parts":[{"id","size","sha512","grant"}…],"grant"}: a new reference. `grant` (conductor/grant.h) is null
+     * when there are no bytes. */
+    json_t *embedded;
 };
 
-/* E_NOT_FOUND; E_INVALID: a kernel or ramdisk that it names is not there or not active. */
+/* E_NOT_FOUND; E_INVALID: a kernel or ramdisk that it names is not there or not active; E_UNAVAILABLE: it may be a parent's, which
+ * is silent. */
 MUST_CHECK enum err image_catalog_embed(struct request *request, const char *id, struct image_summary *out);

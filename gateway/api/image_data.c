@@ -121,7 +121,7 @@ static enum err upload_image(struct request *request, struct response *response)
 static enum err download_image(struct request *request, struct response *response)
 {
     struct image image;
-    TRY(image_find(request, &image));
+    TRY(image_find_data(request, &image));
     const bool deactivated = strcmp(image.status, IMAGE_DEACTIVATED) == 0;
     if (deactivated && !request->caller.is_admin)
         return fail(E_FORBIDDEN, "The requested image has been deactivated. Image data download is forbidden.");

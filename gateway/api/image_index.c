@@ -3,6 +3,7 @@
 
 #include "compute/image/filter.h"
 #include "compute/image/store.h"
+#include "gateway/api/image_offer.h"
 #include "gateway/api/image_service.h"
 #include "gateway/gateway.h"
 
@@ -59,7 +60,7 @@ static enum err list_images(struct request *request, struct response *response)
     TRY(image_store_recover(request->gateway->images, request->db));
     const size_t limit = (size_t)filter.query.limit;
     filter.query.limit++; /* one more says whether there is a next page */
-    TRY(image_list(request->db, request->arena, &filter.query, &images));
+    TRY(image_offer_list(request, &filter.query, &images));
     const size_t shown = images.count < limit ? images.count : limit;
     json_t *list = json_array();
     for (size_t i = 0; i < shown; i++)

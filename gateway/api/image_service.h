@@ -19,7 +19,8 @@ extern const struct route image_schema_routes[]; /* image_schemas.c */
 /* image_view.c: the image as clients see it; links in it are paths from the service's root, as Glance writes them. */
 json_t *image_view(struct arena *arena, const struct image *image);
 
-/* image_access.c: the image of the path's `image_id`, if the caller sees it; or if it also may change it. An upload that was cut
- * off is put back to queued first. */
+/* image_access.c: the image of the path's `image_id`, if it is this zone's and the caller sees it; or if it also may change it, or
+ * read its data. An upload that was cut off is put back to queued first. To the latter two a parent's image is E_FORBIDDEN. */
 MUST_CHECK enum err image_find(struct request *request, struct image *out);
 MUST_CHECK enum err image_find_mine(struct request *request, struct image *out);
+MUST_CHECK enum err image_find_data(struct request *request, struct image *out);

@@ -5,6 +5,7 @@
 #include "compute/image/edit.h"
 #include "compute/image/image.h"
 #include "compute/image/store.h"
+#include "gateway/api/image_offer.h"
 #include "gateway/api/image_service.h"
 #include "gateway/gateway.h"
 
@@ -31,7 +32,10 @@ static enum err create_image(struct request *request, struct response *response)
 static enum err show_image(struct request *request, struct response *response)
 {
     struct image image;
-    TRY(image_find(request, &image));
+    enum err found = image_find(request, &image);
+    if (found == E_NOT_FOUND)
+        found = image_offer_inherited(request, request_param(request, "image_id"), &image);
+    TRY(found);
     response->json = image_view(request->arena, &image);
     return OK;
 }

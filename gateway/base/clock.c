@@ -89,16 +89,16 @@ static bool read_char(const char **p, char c)
     return true;
 }
 
-static int64_t read_fraction(const char **p)
+/* At least one digit; what is finer than a microsecond is cut off. */
+static bool read_fraction(const char **p, int64_t *out)
 {
-    int64_t us = 0;
+    const char *first = *p;
     int64_t unit = US_PER_S / 10;
-    while (isdigit((unsigned char)**p)) {
-        us += unit * (**p - '0');
+    for (*out = 0; isdigit((unsigned char)**p); (*p)++) {
+        *out += unit * (**p - '0');
         unit /= 10;
-        (*p)++;
     }
-    return us;
+    return *p > first;
 }
 
 static bool read_offset(const char **p, int *out_seconds)
@@ -111,8 +111,7 @@ static bool read_offset(const char **p, int *out_seconds)
     int minutes = 0;
     if ((!read_char(p, '+') && !read_char(p, '-')) || !read_digits(p, 2, &hours))
         return false;
-    (void)read_char(p, ':');
-    if (**p && !read_digits(p, 2, &minutes))
+    if ((read_char(p, ':') || **p) && !read_digits(p, 2, &minutes))
         return false;
     *out_seconds = sign * (hours * 3600 + minutes * 60);
     return hours < 24 && minutes < 60;
@@ -122,10 +121,10 @@ static bool read_clock(const char **p, struct tm *tm, int64_t *fraction)
 {
     if (!read_digits(p, 2, &tm->tm_hour) || !read_char(p, ':') || !read_digits(p, 2, &tm->tm_min))
         return false;
-    if (read_char(p, ':') && !read_digits(p, 2, &tm->tm_sec))
-        return false;
-    if (read_char(p, '.'))
-        *fraction = read_fraction(p);
+    if (read_char(p, ':')) {
+        if (!read_digits(p, 2, &tm->tm_sec) || (read_char(p, '.') && !read_fraction(p, fraction)))
+            return false;
+    }
     return tm->tm_hour < 24 && tm->tm_min < 60 && tm->tm_sec < 61;
 }
 
@@ -145,10 +144,12 @@ enum err time_parse_iso(const char *text, int64_t *out_us)
         good = read_clock(&p, &tm, &fraction) && read_offset(&p, &offset);
     if (!good || *p)
         return fail(E_INVALID, "Invalid time '%.64s': ISO 8601 is expected.", text);
-    const time_t when = timegm(&tm);
+    const int second = tm.tm_sec; /* added last: a leap second (60) must not look like another day */
+    tm.tm_sec = 0;
+    const int64_t when = (int64_t)timegm(&tm) + second;
     if (tm.tm_mday != day)
         return fail(E_INVALID, "Invalid time '%.64s': there is no such day.", text);
-    *out_us = ((int64_t)when - offset) * US_PER_S + fraction;
+    *out_us = (when - offset) * US_PER_S + fraction;
     return OK;
 }
 

@@ -116,7 +116,7 @@ static void set_text(struct config *config, const struct setting *setting, const
 
 static bool is_choice(const char *choices, const char *value)
 {
-    const size_t length = strlen(value);
+    const size_t length = strchr(value, ' ') ? 0 : strlen(value);
     for (const char *p = choices; length && p && *p; p = strchr(p, ' ') ? strchr(p, ' ') + 1 : NULL) {
         if (strncmp(p, value, length) == 0 && (p[length] == ' ' || p[length] == '\0'))
             return true;
@@ -278,12 +278,23 @@ static enum err check_whole(const struct config *config, const char *path)
     return OK;
 }
 
-/* Gives inih one line at a time and counts it: Debian's inih does not tell its handler the line's number. */
+/*
+ * Gives inih one line at a time and counts it: Debian's inih does not tell its handler the line's number. Blanks in front are cut
+ * off (inih would take an indented setting for more of the value above it); a line that inih's buffer cannot hold is refused.
+ */
 static char *next_line(char *line, int size, void *stream)
 {
     struct reader *reader = stream;
     reader->line++;
-    return fgets(line, size, reader->file);
+    if (reader->result != OK || !fgets(line, size, reader->file))
+        return NULL;
+    if (!strchr(line, '\n') && !feof(reader->file)) {
+        reader->result = fail(E_INVALID, "%s:%d: the line is longer than %d bytes.", reader->path, reader->line, size - 2);
+        return NULL;
+    }
+    const size_t blanks = strspn(line, " \t");
+    memmove(line, line + blanks, strlen(line + blanks) + 1);
+    return line;
 }
 
 static enum err read_file(struct reader *reader)

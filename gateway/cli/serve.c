@@ -23,7 +23,9 @@
 #include "gateway/cli/cli.h"
 #include "gateway/cli/zone_url.h"
 #include "gateway/conductor/authenticate.h"
+#include "gateway/conductor/catalog.h"
 #include "gateway/conductor/compensate.h"
+#include "gateway/conductor/image_pull.h"
 #include "gateway/conductor/locate.h"
 #include "gateway/conductor/runner_context.h"
 #include "gateway/gateway.h"
@@ -45,6 +47,7 @@ struct process {
     struct private_server *server;
     struct db *db;
     struct host_watch *watch;
+    struct image_pulls pulls;
     struct runner_context runners;     /* what tasks' steps see */
     const struct task_kind *kinds[16]; /* NULL-terminated */
     struct zones_options zones_options;
@@ -134,7 +137,7 @@ static enum err open_zones(struct process *p)
 /* This zone's own long work, and what touches other zones. */
 static void choose_kinds(struct process *p)
 {
-    static const struct task_kind *const tree_kinds[] = {&compensate_kind};
+    static const struct task_kind *const tree_kinds[] = {&compensate_kind, &image_pull_kind};
     size_t count = 0;
     for (size_t i = 0; build_kinds[i]; i++)
         p->kinds[count++] = build_kinds[i];
@@ -164,11 +167,14 @@ static enum err open_compute(struct process *p)
     TRY(image_store_open(config->zone.state_dir, (uint64_t)config->image.max_size_gib << 30, &p->gateway.images));
     TRY(image_store_sweep(p->gateway.images));
     TRY(image_store_recover(p->gateway.images, p->db));
+    TRY(image_pulls_init(&p->pulls, &p->gateway));
     p->runners.gateway = &p->gateway;
     p->runners.build = (struct build_environment){.hypervisors = p->gateway.hypervisors,
                                                   .images = p->gateway.images,
                                                   .state_dir = config->zone.state_dir,
-                                                  .zone_name = config->zone.name};
+                                                  .zone_name = config->zone.name,
+                                                  .fetch_image = image_pulls_fetch,
+                                                  .fetch_context = &p->pulls};
     choose_kinds(p);
     return task_runners_start(&p->gateway.database, p->kinds, &p->runners, (int)config->compute.task_runners,
                               config->debug.stop_after, &p->gateway.tasks);
@@ -246,12 +252,14 @@ static void close_all(struct process *p)
 {
     if (p->gateway.server)
         http_server_stop(p->gateway.server, STOP_GRACE_MS);
+    image_pulls_stop(&p->pulls);
     task_runners_stop(p->gateway.tasks, STOP_GRACE_MS);
     host_watch_stop(p->watch);
     hypervisors_close(p->gateway.hypervisors);
     image_store_close(p->gateway.images);
     if (p->core_ready)
         core_clear(&p->core);
+    catalog_clear();
     identity_close(p->gateway.identity);
     zones_close(p->gateway.zones);
     db_close(p->db);

@@ -4,8 +4,9 @@
  *
  *   load HOST PORT TARGET CONNECTIONS SECONDS BODY_FILE [HEADER...]
  *
- * Prints one JSON line: requests, errors, seconds, rps, p50_ms, p99_ms. Answers of the first second are checked but not counted. An
- * answer without Content-Length is an error, and so is a connection that the server closes.
+ * Prints one JSON line: requests, errors, seconds, rps, p50_ms, p99_ms; on stderr, how the first wrong answer began. Answers of the
+ * first second are checked but not counted. An answer without Content-Length is an error, and so is a connection that the server
+ * closes.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -114,7 +115,11 @@ static void connection_open(struct connection *connection, const struct plan *pl
 
 static void connection_reopen(struct connection *connection, const struct plan *plan, struct result *result, int poll_fd)
 {
-    result->errors++;
+    const int shown = connection->used < 1500 ? (int)connection->used : 1500;
+    if (result->errors++ == 0 && shown > 0)
+        fprintf(stderr, "%.*s\n", shown, connection->buffer);
+    else if (result->errors == 1)
+        fprintf(stderr, "the server closed the connection\n");
     (void)close(connection->fd);
     connection_open(connection, plan, poll_fd);
 }

@@ -34,8 +34,8 @@ def load(url, target, body, connections, seconds, headers=()):
         file.write(body)
         file.flush()
         command = [BIN / "load", host, port, target, connections, seconds, file.name, *headers]
-        done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
+        done = subprocess.run([str(word) for word in command], capture_output=True, text=True, errors="replace", check=True)
+    return {**json.loads(done.stdout), "first_error": done.stderr.strip()}
 
 
 def cpu_seconds(pid):

@@ -38,6 +38,7 @@ struct station {
     atomic_bool silent;    /* requests are read and never answered */
     atomic_int drop_next;  /* so many requests on used connections are dropped together with the connection */
     atomic_int store_down; /* /os-zones/… answer 503 with this station's own reason */
+    atomic_bool lose_keys; /* /os-zones/link is done, and the answer lost */
     atomic_int seen;       /* requests */
 };
 
@@ -132,16 +133,21 @@ static inline void serve_login(int fd, const struct message *message)
     json_decref(body);
 }
 
-static inline void serve_link(struct station *station, int fd, const struct message *message, struct db *db, struct arena *arena)
+static inline void serve_link(struct station *station, int fd, const struct message *message, struct db *db,
+                              const struct link_caller *link, struct arena *arena)
 {
     json_t *body = json_loadb(message->body, message->body_length, 0, NULL);
     json_t *out = NULL;
-    const struct join_proof proof = {str_equal(message_header(message, "X-Auth-Token", arena), STATION_TOKEN), NULL};
+    const struct join_proof proof = {str_equal(message_header(message, "X-Auth-Token", arena), STATION_TOKEN), link};
     const enum err result = zones_accept_parent(station->zones, db, arena, body, &proof, &out);
-    if (result == OK)
+    if (result == OK && atomic_load(&station->lose_keys))
+        json_decref(out); /* and no answer: the connection ends */
+    else if (result == OK)
         reply_json(fd, 200, out);
     else
         reply_error(fd, result);
+    if (atomic_load(&station->lose_keys))
+        (void)shutdown(fd, SHUT_RDWR);
     json_decref(body);
 }
 
@@ -187,6 +193,8 @@ static inline void serve_linked(struct station *station, int fd, const struct me
         reply(fd, 503, "X-Zone-Missing: .;reason=store\r\n", "{}");
     else if (strstr(message->target, "/os-zones/info"))
         serve_info(station, fd, message, arena);
+    else if (strstr(message->target, "/os-zones/link"))
+        serve_link(station, fd, message, db, link, arena);
     else if (strstr(message->target, "/os-zones/directory"))
         serve_directory(station, fd, message, db, link, arena);
     else
@@ -197,8 +205,8 @@ static inline void serve_message(struct station *station, int fd, const struct m
 {
     if (strstr(message->target, "/identity/v3/auth/tokens"))
         serve_login(fd, message);
-    else if (strstr(message->target, "/os-zones/link"))
-        serve_link(station, fd, message, db, arena);
+    else if (strstr(message->target, "/os-zones/link") && !message_header(message, LINK_DELEGATION, arena))
+        serve_link(station, fd, message, db, NULL, arena);
     else
         serve_linked(station, fd, message, db, arena);
 }
@@ -263,7 +271,6 @@ static inline void station_listen(struct station *station)
         getsockname(station->listener, (struct sockaddr *)&address, &size) != 0)
         abort();
     station->port = ntohs(address.sin_port);
-    (void)snprintf(station->url, sizeof(station->url), "http://127.0.0.1:%d", station->port);
     (void)pthread_create(&station->acceptor, NULL, accept_clients, station);
 }
 
@@ -331,6 +338,7 @@ static inline struct station *station_open(const char *name)
     station_database(station, name);
     station_keys(station);
     station_listen(station);
+    (void)snprintf(station->url, sizeof(station->url), "http://127.0.0.1:%d", station->port);
     station->options = (struct zones_options){.name = name,
                                               .url = station->url,
                                               .keys = &station->keys,

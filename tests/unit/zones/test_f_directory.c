@@ -248,6 +248,7 @@ static void nobody_is_asked_back(void **state)
     assert_int_equal(down.count, 2);
     assert_null(down.parent);
     assert_int_equal(locate(&tree, east[0].tag, &from_east, true).count, 1); /* west may own it untagged */
+    assert_null(locate(&tree, east[0].tag, &from_east, true).parent);        /* the tag is known: it is no question for above */
     tree_close(&tree);
 }
 

@@ -172,33 +172,45 @@ static void every_character_counts(void **state)
     arena_clear(&arena);
 }
 
-/* The header with one claim changed, MACed again with the true key: what a lying parent could send. NULL takes the claim away. */
-static const char *forge(struct pair *pair, const char *name, json_t *value, struct arena *arena)
+/* The header that `from` sends, with claims changed (those of `changes`; null takes one away) and MACed again with the true key:
+ * what a lying neighbour could send. `changes` is consumed. */
+static const char *forge_by(struct side *from, const uint8_t key[LINK_KEY_SIZE], json_t *changes, struct arena *arena)
 {
     const struct link_origin origin = entry_origin();
-    const char *header = make(&pair->parent, &origin, arena);
+    const char *header = make(from, &origin, arena);
     const char *payload = header + 12;
     const size_t payload_length = (size_t)(strchr(payload, '.') - payload);
     char *text = arena_alloc(arena, payload_length + 1);
     size_t length = 0;
     assert_int_equal(base64url_decode(payload, payload_length, text, payload_length, &length), OK);
     json_t *claims = json_loadb(text, length, 0, NULL);
+    const char *name;
+    json_t *value;
     assert_non_null(claims);
-    if (value)
-        assert_int_equal(json_object_set_new(claims, name, value), 0);
-    else
-        assert_int_equal(json_object_del(claims, name), 0);
+    json_object_foreach(changes, name, value)
+    {
+        assert_int_equal(json_is_null(value) ? json_object_del(claims, name) : json_object_set(claims, name, value), 0);
+    }
     char *changed = json_dumps(claims, JSON_COMPACT);
     char encoded[8192];
     char mac_text[64];
     uint8_t mac[LINK_MAC_SIZE];
     base64url_encode(changed, strlen(changed), encoded, sizeof(encoded));
-    const char *signed_part = arena_printf(arena, "v1.%s.%s", pair->parent.session.key_id, encoded);
-    link_mac(pair->parent.session.down, signed_part, strlen(signed_part), mac);
+    const char *signed_part = arena_printf(arena, "v1.%s.%s", from->session.key_id, encoded);
+    link_mac(key, signed_part, strlen(signed_part), mac);
     base64url_encode(mac, sizeof(mac), mac_text, sizeof(mac_text));
     free(changed);
     json_decref(claims);
+    json_decref(changes);
     return arena_printf(arena, "%s.%s", signed_part, mac_text);
+}
+
+/* By the parent; NULL takes the claim away. */
+static const char *forge(struct pair *pair, const char *name, json_t *value, struct arena *arena)
+{
+    json_t *changes = json_object();
+    assert_int_equal(json_object_set_new(changes, name, value ? value : json_null()), 0);
+    return forge_by(&pair->parent, pair->parent.session.down, changes, arena);
 }
 
 static enum err check_forged(struct pair *pair, const char *name, json_t *value)
@@ -207,6 +219,26 @@ static enum err check_forged(struct pair *pair, const char *name, json_t *value)
     const enum err result = check(&pair->child, forge(pair, name, value, &arena), &arena);
     arena_clear(&arena);
     return result;
+}
+
+/* A child that says all the same that its user is an admin is not believed. */
+static void a_child_cannot_make_admins(void **state)
+{
+    struct pair *pair = *state;
+    struct arena arena = {0};
+    struct caller caller;
+    struct link_caller *link = NULL;
+    json_t *changes = json_pack("{s:[s,s]}", "roles", "ADMIN", "member");
+    const struct link_question question = {
+        .method = "GET", .target = target, .delegation = forge_by(&pair->child, pair->child.session.up, changes, &arena)};
+    assert_int_equal(link_check(&pair->parent.zones, &question, NULL, &arena, &caller, &link), OK);
+    assert_false(caller.is_admin);
+    assert_int_equal(caller.role_count, 1);
+    /* Nor is what it MACs with the other direction's key. */
+    const struct link_question turned = {
+        .method = "GET", .target = target, .delegation = forge_by(&pair->child, pair->child.session.down, json_object(), &arena)};
+    assert_int_equal(link_check(&pair->parent.zones, &turned, NULL, &arena, &caller, &link), E_UNAUTHORIZED);
+    arena_clear(&arena);
 }
 
 static json_t *uuid_json(const struct uuid *uuid)
@@ -225,6 +257,15 @@ static void claims_that_are_gone_or_of_another_kind(void **state)
     assert_int_equal(check_forged(*state, "new", json_string("unknown claims are kept")), OK);
 }
 
+static enum err check_lifetime(struct pair *pair, int64_t issued_s, int64_t expires_s)
+{
+    struct arena arena = {0};
+    json_t *changes = json_pack("{s:I,s:I}", "iat", (json_int_t)issued_s, "exp", (json_int_t)expires_s);
+    const enum err result = check(&pair->child, forge_by(&pair->parent, pair->parent.session.down, changes, &arena), &arena);
+    arena_clear(&arena);
+    return result;
+}
+
 static void times_are_bounded(void **state)
 {
     const int64_t now_s = clock_wall_us() / 1000000;
@@ -236,6 +277,8 @@ static void times_are_bounded(void **state)
     assert_int_equal(check_forged(*state, "iat", json_integer(-1)), E_UNAUTHORIZED);
     assert_int_equal(check_forged(*state, "exp", json_integer(INT64_MAX)), E_UNAUTHORIZED);
     assert_int_equal(check_forged(*state, "iat", json_real(1e300)), E_UNAUTHORIZED);
+    assert_int_equal(check_lifetime(*state, now_s - 70, now_s - 25), OK); /* within the skew */
+    assert_int_equal(check_lifetime(*state, now_s - 70, now_s - 35), E_UNAUTHORIZED);
 }
 
 static void other_zones_names_do_not_help(void **state)
@@ -431,6 +474,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_child_learns_who_asks),
         TEST(upwards_nobody_is_admin),
+        TEST(a_child_cannot_make_admins),
         TEST(each_send_is_good_once),
         TEST(another_question_is_refused),
         TEST(every_character_counts),
