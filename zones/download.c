@@ -79,9 +79,8 @@ static bool make_request(struct pull *pull)
         return refuse(pull, ZONE_DISABLED, "disabled by an admin");
     if (url_check_trust(zone->row.api_url, zone->trust.insecure) != OK)
         return refuse(pull, ZONE_REFUSED, err_message());
-    pull->request = (struct http_request){.url = arena_printf(pull->arena, "%s%s", zone->row.api_url, pull->download->target),
-                                          .method = "GET",
-                                          .trust = zone->trust};
+    pull->request = (struct http_request){
+        .url = arena_printf(pull->arena, "%s%s", zone->row.api_url, pull->download->target), .method = "GET", .trust = zone->trust};
     return add_headers(pull);
 }
 

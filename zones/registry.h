@@ -25,7 +25,7 @@
 #include "zones/health.h"
 #include "zones/http_client.h"
 #include "zones/link.h"
-#include "zones/link_crypto.h"
+#include "gateway/base/link_keys.h"
 
 struct zones;
 struct fanout;

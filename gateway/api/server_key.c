@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gateway/conductor/locate.h"
+#include "schema/json/json.h"
 #include "zones/row_key.h"
 #include "zones/rows.h"
 
@@ -83,7 +84,8 @@ static bool read_text(struct key_reader *reader, struct arena *arena, struct sql
             if (!read_byte(reader, &next))
                 return false;
             if (next == 0) {
-                *out = sql_bytes(text, length);
+                text[length] = 0;
+                *out = sql_text(text);
                 return true;
             }
         }
@@ -154,6 +156,17 @@ enum err server_key_values(struct arena *arena, const struct text *key, const st
     return OK;
 }
 
+/* The words of the zone on the way that could not reach the marker's owner: they name it. */
+static const char *silent_message(struct request *request, const struct response *answer, const char *marker)
+{
+    json_auto_t *body = NULL;
+    const char *message = NULL;
+    if (json_parse_foreign(text_str(&answer->body), answer->body.length, &body) == OK)
+        message = json_string_value(json_object_get(json_object_iter_value(json_object_iter(body)), "message"));
+    return message ? arena_strdup(request->arena, message)
+                   : arena_printf(request->arena, "The zone of marker %s does not answer.", marker);
+}
+
 /* A marker that lives elsewhere: its owner is asked for its framed row, which carries the key. */
 static enum err ask_owner(struct request *request, const char *marker, struct text *out)
 {
@@ -183,6 +196,8 @@ static enum err ask_owner(struct request *request, const char *marker, struct te
         if (result == OK && list.count == 1)
             text_add(out, list.rows[0].key, list.rows[0].key_length);
     }
+    if (result == OK && answered && answer.status >= 500)
+        result = fail(E_UNAVAILABLE, "%s", silent_message(request, &answer, marker));
     response_clear(&answer);
     return result == E_NOT_FOUND ? OK : result;
 }
@@ -237,15 +252,14 @@ void query_add(struct text *out, const char *name, const char *value)
     text_add_char(out, '&');
 }
 
-static int compare_pairs(const void *a, const void *b)
-{
-    const struct http_pair *left = a;
-    const struct http_pair *right = b;
-    const int names = strcmp(left->name, right->name);
-    return names ? names : strcmp(left->value, right->value);
-}
-
+/* By name, and what has one name stays in its order: sort keys and directions belong together by position. */
 void query_sort(struct http_pair *pairs, size_t count)
 {
-    qsort(pairs, count, sizeof(*pairs), compare_pairs);
+    for (size_t i = 1; i < count; i++) {
+        const struct http_pair pair = pairs[i];
+        size_t at = i;
+        for (; at > 0 && strcmp(pairs[at - 1].name, pair.name) > 0; at--)
+            pairs[at] = pairs[at - 1];
+        pairs[at] = pair;
+    }
 }

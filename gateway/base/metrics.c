@@ -9,12 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SERIES_MAX 4096
+#define SERIES_MAX  4096
+#define NAME_SIZE   96
+#define LABELS_SIZE 160
 
 struct metric {
     enum metric_kind kind;
-    char name[96];
-    char labels[160];
+    char name[NAME_SIZE];
+    char labels[LABELS_SIZE];
     const char *help;
     _Atomic int64_t value;
 };
@@ -24,8 +26,8 @@ static const int64_t bucket_us[] = {1000,   2500,    5000,    10000,   25000,   
 #define BUCKETS (sizeof(bucket_us) / sizeof(bucket_us[0]))
 
 struct histogram {
-    char name[96];
-    char labels[160];
+    char name[NAME_SIZE];
+    char labels[LABELS_SIZE];
     const char *help;
     _Atomic int64_t counts[BUCKETS + 1];
     _Atomic int64_t sum_us;
@@ -47,12 +49,19 @@ static void *new_series(size_t size)
     return memory;
 }
 
+/* Longer names and labels are cut when they are stored: what fits decides. */
+static bool is_series(const char (*name)[NAME_SIZE], const char (*labels)[LABELS_SIZE], const char *wanted_name,
+                      const char *wanted_labels)
+{
+    return strncmp(*name, wanted_name, sizeof(*name) - 1) == 0 && strncmp(*labels, wanted_labels, sizeof(*labels) - 1) == 0;
+}
+
 struct metric *metric_get(enum metric_kind kind, const char *name, const char *labels, const char *help)
 {
     (void)pthread_mutex_lock(&registry.lock);
     struct metric *found = NULL;
     for (size_t i = 0; i < registry.metric_count && !found; i++) {
-        if (strcmp(registry.metrics[i]->name, name) == 0 && strcmp(registry.metrics[i]->labels, labels) == 0)
+        if (is_series(&registry.metrics[i]->name, &registry.metrics[i]->labels, name, labels))
             found = registry.metrics[i];
     }
     if (!found && registry.metric_count == SERIES_MAX)
@@ -89,7 +98,7 @@ struct histogram *histogram_get(const char *name, const char *labels, const char
     (void)pthread_mutex_lock(&registry.lock);
     struct histogram *found = NULL;
     for (size_t i = 0; i < registry.histogram_count && !found; i++) {
-        if (strcmp(registry.histograms[i]->name, name) == 0 && strcmp(registry.histograms[i]->labels, labels) == 0)
+        if (is_series(&registry.histograms[i]->name, &registry.histograms[i]->labels, name, labels))
             found = registry.histograms[i];
     }
     if (!found && registry.histogram_count == SERIES_MAX)

@@ -1,13 +1,13 @@
 /*
  * Grants: "whoever brings this may have the bytes of that image" (DESIGN section 7).
  *
- * The zone that owns an image signs one for every request spec that the image is embedded in; it travels with the server to the zone
- * that builds it. A grant binds the image's id to its digest and size, names the zone that signed it, and lives GRANT_LIFETIME_S. It
- * is good only together with an authenticated link: a grant alone opens nothing. Pure; who checks what is in
+ * The zone that owns an image signs one for every request spec that the image is embedded in; it travels with the server to the
+ * zone that builds it. A grant binds the image's id to its digest and size, names the zone that signed it, and lives
+ * GRANT_LIFETIME_S. It is good only together with an authenticated link: a grant alone opens nothing. Pure; who checks what is in
  * gateway/api/image_source.c.
  *
- * Text: "zgg1." P "." base64url(Ed25519 signature over the ASCII of "zgg1." and P), P = base64url(JSON). The prefix keeps a grant from
- * being taken for anything else that the zone signs (tokens begin with "zg1.").
+ * Text: "zgg1." P "." base64url(Ed25519 signature over the ASCII of "zgg1." and P), P = base64url(JSON). The prefix keeps a grant
+ * from being taken for anything else that the zone signs (tokens begin with "zg1.").
  */
 #pragma once
 

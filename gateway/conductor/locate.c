@@ -67,7 +67,7 @@ static enum err conclude(struct search *search, bool *answered)
     const struct zone *zone = search->asked[search->word_of];
     const struct http_answer *answer = &search->calls[search->word_of].answer;
     *answered = true;
-    if (search->word == RESOLVED_UNKNOWN)
+    if (search->word == RESOLVED_UNKNOWN && answer->kind != ZONE_ANSWERED)
         return relay_failure(search->request, search->response, zone, answer);
     if (search->word == RESOLVED_NOT_HERE)
         return fail(E_NOT_FOUND, "Instance %s could not be found.", request_param(search->request, "server_id"));

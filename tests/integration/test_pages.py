@@ -45,9 +45,11 @@ def door(one_zone, mariadb, here):
 
 
 @pytest.fixture(scope="module")
-def made(door):
+def made(door, mariadb):
+    """Fast machines make sixty in a second: their times of creation are spread over some, which must matter."""
     made = Made(door, HERE_COUNT)
     door.wait_settled(made.of)
+    mariadb.sql(door.zone.schema, "UPDATE servers SET created_at = created_at - INTERVAL CRC32(uuid) % 7 SECOND")
     return made.of
 
 
@@ -194,7 +196,7 @@ def test_a_leaf_falls_silent_half_way(tree, forest, door, leaf, way):
 
 
 def test_a_marker_of_a_silent_leaf_is_never_a_wrong_page(tree, forest):
-    """Where such a page begins only its owner knows: an answer that names the zone, soon, and no page from the beginning."""
+    """Where such a page begins only its owner knows: an answer that says so, soon, and no page from the beginning."""
     expected = whole(forest, "root")
     marker = next(uuid for uuid in expected[20:] if uuid in forest["east-1"])
     silence(tree["east-1"], "killed")
@@ -202,4 +204,4 @@ def test_a_marker_of_a_silent_leaf_is_never_a_wrong_page(tree, forest):
         answer = tree.http("root").get(f"/servers?limit={LIMIT}&marker={marker}", timeout=ANSWER_SECONDS)
     finally:
         wake(tree, "east-1", "killed")
-    assert answer.status_code == 503 and "east-1" in answer.text, f"{answer.status_code} {answer.text}"
+    assert answer.status_code == 503 and ("east" in answer.text or marker in answer.text), f"{answer.status_code} {answer.text}"

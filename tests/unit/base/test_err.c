@@ -78,6 +78,7 @@ static void a_message_may_quote_the_last_one_and_is_cut(void **state)
     (void)state;
     must_fail(fail(E_INVALID, "one %d", 1), E_INVALID, "one 1");
     must_fail(fail(E_CONFLICT, "again: %s", err_message()), E_CONFLICT, "again: one 1");
+    must_fail((fail)(E_GONE, "function: %s", err_message()), E_GONE, "function: again: one 1");
     memset(longest, 'x', sizeof(longest) - 1);
     longest[sizeof(longest) - 1] = '\0';
     assert_int_equal(fail(E_INVALID, "%s", longest), E_INVALID);

@@ -8,7 +8,7 @@
 #undef fail
 
 #include "gateway/base/id.h"
-#include "zones/link_crypto.h"
+#include "gateway/base/link_keys.h"
 #include "zones/nonces.h"
 
 static void both_sides_compute_the_same(void **state)

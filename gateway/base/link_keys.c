@@ -1,5 +1,5 @@
-/* See link_crypto.h. */
-#include "zones/link_crypto.h"
+/* See link_keys.h. */
+#include "gateway/base/link_keys.h"
 
 #include <stdlib.h>
 #include <string.h>
