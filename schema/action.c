@@ -38,11 +38,13 @@ enum err action_event_start(struct db *db, const struct uuid *server, const char
     return db_exec(db, sql, values, ARRAY_LEN(values));
 }
 
-static enum err mark_action(struct db *db, int64_t action, const char *message)
+/* To be called before the event is finished: what is told after its end counts no more. */
+static enum err mark_action(struct db *db, int64_t action, const char *event, const char *message)
 {
     static const char sql[] =
-        "UPDATE server_actions SET message = COALESCE(?, message), updated_at = UTC_TIMESTAMP(6) WHERE id = ?";
-    const struct sql_value values[] = {sql_text(message), sql_int(action)};
+        "UPDATE server_actions SET message = COALESCE(?, message), updated_at = UTC_TIMESTAMP(6) WHERE id = ? AND NOT EXISTS"
+        " (SELECT 1 FROM server_action_events WHERE action_id = ? AND event = ? AND finish_time IS NOT NULL)";
+    const struct sql_value values[] = {sql_text(message), sql_int(action), sql_int(action), sql_text(event)};
     return db_exec(db, sql, values, ARRAY_LEN(values));
 }
 
@@ -55,8 +57,8 @@ enum err action_event_finish(struct db *db, const struct uuid *server, const cha
     if (!action)
         return OK;
     const struct sql_value values[] = {sql_text(error ? "Error" : "Success"), sql_text(error), sql_int(action), sql_text(event)};
-    TRY(db_exec(db, sql, values, ARRAY_LEN(values)));
-    return mark_action(db, action, error ? "Error" : NULL);
+    TRY(mark_action(db, action, event, error ? "Error" : NULL));
+    return db_exec(db, sql, values, ARRAY_LEN(values));
 }
 
 static void read_action(const struct rows *rows, size_t row, struct server_action *out)

@@ -7,6 +7,7 @@
 #include "compute/image/store.h"
 #include "gateway/api/image_offer.h"
 #include "gateway/api/image_service.h"
+#include "gateway/conductor/catalog.h"
 #include "gateway/gateway.h"
 
 static const struct {
@@ -17,9 +18,22 @@ static const struct {
     {"application/openstack-images-v2.0-json-patch", IMAGE_PATCH_V20},
 };
 
+/* Own images go before a parent's of the same id: nobody but an admin may choose one that hides it. */
+static enum err check_chosen_id(struct request *request)
+{
+    struct catalog_items list;
+    if (request->caller.is_admin || !json_object_get(request->json, "id"))
+        return OK;
+    catalog_list(request, CATALOG_IMAGES, &list);
+    if (list.inherits)
+        return fail(E_FORBIDDEN, "This zone shows its parent's images: only an admin may choose an image's id.");
+    return OK;
+}
+
 static enum err create_image(struct request *request, struct response *response)
 {
     struct image image;
+    TRY(check_chosen_id(request));
     TRY(image_make(request->arena, &request->caller, request->json, &image));
     TRY(image_add(request->db, &image));
     TRY(image_get(request->db, request->arena, &image.id, NULL, &image));

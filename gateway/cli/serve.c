@@ -27,6 +27,7 @@
 #include "gateway/conductor/compensate.h"
 #include "gateway/conductor/image_pull.h"
 #include "gateway/conductor/locate.h"
+#include "gateway/conductor/revoke.h"
 #include "gateway/conductor/runner_context.h"
 #include "gateway/gateway.h"
 #include "gateway/http/server/server.h"
@@ -137,7 +138,7 @@ static enum err open_zones(struct process *p)
 /* This zone's own long work, and what touches other zones. */
 static void choose_kinds(struct process *p)
 {
-    static const struct task_kind *const tree_kinds[] = {&compensate_kind, &image_pull_kind};
+    static const struct task_kind *const tree_kinds[] = {&compensate_kind, &image_pull_kind, &revoke_kind};
     size_t count = 0;
     for (size_t i = 0; build_kinds[i]; i++)
         p->kinds[count++] = build_kinds[i];
@@ -226,6 +227,7 @@ static enum err open_http(struct process *p)
                                                 .queue = (size_t)config->api.queue};
     const struct worker_hooks hooks = {p, open_worker, close_worker};
     choose_services(p);
+    identity_set_listener(p->gateway.identity, revoke_changed, &p->gateway);
     p->core = (struct http_core){.gateway = &p->gateway,
                                  .services = p->services,
                                  .hooks = {.authenticate = conductor_authenticate, .locate = conductor_locate},

@@ -106,16 +106,48 @@ static enum err find_grant(struct task *task, const struct server *server, const
     return grant_read(task->arena, text, out);
 }
 
-/* An image of this zone's own is never mistaken for another zone's of the same id. */
-static enum err check_foreign(const struct gateway *gateway, struct task *task, const char *id, const struct grant *grant)
+/* An image of this zone's own is never mistaken for another zone's of the same id, nor the other way round. `*out_own`: the bytes
+ * are this zone's, and need not be brought. */
+static enum err check_owner(const struct gateway *gateway, struct task *task, const char *id, const struct grant *grant,
+                            bool *out_own)
 {
     struct image own;
+    const bool ours = uuid_equal(&grant->zone, &gateway->keys.zone);
     const enum err found = image_get(task->db, task->arena, &grant->image, NULL, &own);
-    if (uuid_equal(&grant->zone, &gateway->keys.zone))
-        return fail(E_NOT_FOUND, "Image %s has no data in this zone.", id);
-    if (found == OK)
+    if (found == E_NOT_FOUND && ours)
+        return fail(E_NOT_FOUND, "Image %s is not there any more.", id);
+    if (found != OK && found != E_NOT_FOUND)
+        return found;
+    if (found == OK && !ours)
         return fail(E_INVALID, "Image %s is another zone's, but this zone has an image with that id.", id);
-    return found == E_NOT_FOUND ? OK : found;
+    if (found == OK && !str_equal_nocase(own.sha512, grant->sha512))
+        return fail(E_INVALID, "Image %s has other data than when the server was asked for.", id);
+    *out_own = ours;
+    return OK;
+}
+
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat left;
+    struct stat right;
+    return stat(a, &left) == 0 && stat(b, &right) == 0 && left.st_ino == right.st_ino && left.st_dev == right.st_dev;
+}
+
+/* Puts the content under the image's id, in the place of what was there under that id before. */
+static enum err place_link(const char *from, const char *to)
+{
+    struct uuid name;
+    CLEANUP(text_clear) struct text fresh = {0};
+    uuid_new(&name);
+    text_add_format(&fresh, "%s.%s.part", to, uuid_to_text(&name).text); /* swept at start after a crash */
+    if (link(from, text_str(&fresh)))
+        return fail(errno == ENOENT ? E_NOT_FOUND : E_INTERNAL, "cannot link %s: %s", to, strerrordesc_np(errno));
+    const int failed = rename(text_str(&fresh), to);
+    const int cause = errno;
+    (void)unlink(text_str(&fresh)); /* a rename onto the same file leaves both names */
+    if (failed && cause == ENOENT)
+        return fail(E_UNAVAILABLE, "Another process of this zone has swept %s.", text_str(&fresh));
+    return failed ? fail(E_INTERNAL, "cannot rename %s: %s", text_str(&fresh), strerrordesc_np(cause)) : OK;
 }
 
 /* E_NOT_FOUND: the content is not here yet. */
@@ -127,11 +159,7 @@ static enum err link_content(const struct gateway *gateway, const struct grant *
     TRY(grant_content(grant->sha512, &content));
     text_add_format(&from, "%s/pulled/images/%s", gateway->config.zone.state_dir, uuid_to_text(&content).text);
     text_add_format(&to, "%s/images/%s", gateway->config.zone.state_dir, uuid_to_text(&grant->image).text);
-    if (link(text_str(&from), text_str(&to)) == 0 || errno == EEXIST)
-        return OK;
-    if (errno == ENOENT)
-        return fail(E_NOT_FOUND, "Image %s has no data in this zone.", uuid_to_text(&grant->image).text);
-    return fail(E_INTERNAL, "cannot link %s: %s", text_str(&to), strerrordesc_np(errno));
+    return is_same_file(text_str(&from), text_str(&to)) ? OK : place_link(text_str(&from), text_str(&to));
 }
 
 /* How many pulls this build has asked for, in its own data. */
@@ -175,10 +203,11 @@ enum err image_pulls_fetch(void *context, struct task *task, const char *image_i
     struct server server;
     struct grant grant;
     const char *text = NULL;
+    bool own = false;
     TRY(server_get_any(task->db, task->arena, &task->subject, &server));
     TRY(find_grant(task, &server, image_id, &text, &grant));
-    TRY(check_foreign(gateway, task, image_id, &grant));
-    const enum err linked = link_content(gateway, &grant);
+    TRY(check_owner(gateway, task, image_id, &grant, &own));
+    const enum err linked = own ? OK : link_content(gateway, &grant);
     if (linked != E_NOT_FOUND)
         return linked;
     const struct pull_order order = {&grant, text, server.user_id, server.project_id, task->request_id};

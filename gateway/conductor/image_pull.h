@@ -29,8 +29,10 @@ MUST_CHECK enum err image_pulls_init(struct image_pulls *pulls, struct gateway *
 /* Downloads end now, and are begun again by the next process. Before task_runners_stop. */
 void image_pulls_stop(struct image_pulls *pulls);
 
-/* build_environment.fetch_image: `context` is the struct image_pulls. OK: the file is in the zone's image store now. E_UNAVAILABLE:
- * it is being brought, try again. E_NOT_FOUND: no other zone can have it. E_BAD_GATEWAY: it could not be brought. */
+/* build_environment.fetch_image: `context` is the struct image_pulls. OK: what the zone's image store has under this id, if
+ * anything, is what the server was asked for with; another zone's bytes are there now. E_UNAVAILABLE: it is being brought, try
+ * again. E_NOT_FOUND: no other zone can have it. E_INVALID: this zone has another image with that id. E_BAD_GATEWAY: it could not
+ * be brought. Cheap when the file is there: it may be called before every use. */
 MUST_CHECK enum err image_pulls_fetch(void *context, struct task *task, const char *image_id);
 
 /* Its steps find the struct image_pulls as the build environment's fetch_context. */

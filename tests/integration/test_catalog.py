@@ -204,6 +204,30 @@ def test_inherited_ones_are_read_only(doors, stock):
     assert doors["root"].fetch(f"/image/v2/images/{stock}")["name"] == "tiny"
 
 
+def test_nobody_hides_an_inherited_image(doors, stranger, stock):
+    """An own image goes before a parent's of the same id, so a member must not choose ids here."""
+    wanted = {"name": "mine", "id": stock, "disk_format": "raw", "container_format": "bare", "visibility": "community"}
+    bob = stranger("c")
+    assert bob.post("/image/v2/images", wanted).status_code == 403
+    assert bob.post("/image/v2/images", {**wanted, "id": str(uuid.uuid4())}).status_code == 403
+    del wanted["id"]
+    made = bob.post("/image/v2/images", wanted)
+    assert made.status_code == 201 and bob.delete(f"/image/v2/images/{made.json()['id']}").status_code == 204
+    assert doors["c"].fetch(f"/image/v2/images/{stock}")["name"] == "tiny"
+
+
+def test_an_own_image_is_never_taken_for_an_inherited_one(tree, doors, mariadb):
+    """An admin at c may choose the id of root's image; a server that root asks for with it gets root's bytes or none at all."""
+    image = add_image(doors["root"], "twice", b"\3" * 4096)
+    twin = doors["c"].post("/image/v2/images", {"name": "twin", "id": image, "disk_format": "raw", "container_format": "bare"})
+    assert twin.status_code == 201, twin.text
+    server = boot(doors["root"], "twice", image)
+    wait_for(lambda: doors["root"].fetch(f"/servers/{server}")["server"]["status"] == "ERROR", 60, "the build to be refused")
+    assert "this zone has an image with that id" in doors["root"].fetch(f"/servers/{server}")["server"]["fault"]["message"]
+    assert doors["c"].delete(f"/image/v2/images/{image}").status_code == 204
+    remove(tree, mariadb, doors["root"], server)
+
+
 def test_private_ones_are_seen_by_their_project_only(doors, stranger):
     add_flavor(doors["root"], "p", "private", **{"os-flavor-access:is_public": False})
     image = add_image(doors["root"], "secret", b"\2" * 512, visibility="private")

@@ -82,6 +82,14 @@ static void refuse(struct exchange *exchange, enum err kind, const char *message
     finish_response(exchange);
 }
 
+/* 503 of this zone about itself; a parent reads the reason (spec link.md section 4). */
+static void refuse_for_now(struct exchange *exchange, const char *reason, const char *message)
+{
+    response_header(&exchange->request, &exchange->response, "X-Zone-Missing",
+                    arena_printf(&exchange->arena, ".;reason=%s", reason));
+    refuse(exchange, E_UNAVAILABLE, message);
+}
+
 static void refuse_too_large(struct exchange *exchange)
 {
     const char *message =
@@ -121,7 +129,7 @@ static bool submit(struct exchange *exchange, enum phase phase, size_t queue_lim
 
 static void refuse_busy(struct exchange *exchange)
 {
-    refuse(exchange, E_UNAVAILABLE, "The zone is too busy to take this request. Nothing was changed, please try again.");
+    refuse_for_now(exchange, "busy", "The zone is too busy to take this request. Nothing was changed, please try again.");
 }
 
 static enum MHD_Result begin_stream(struct exchange *exchange)
@@ -139,7 +147,7 @@ static bool refuse_head(struct exchange *exchange)
     const struct route *route = exchange->request.route;
     const uint64_t length = announced_length(&exchange->request);
     if (atomic_load(&server->draining))
-        refuse(exchange, E_UNAVAILABLE, "The zone is stopping. Nothing was changed, please try again.");
+        refuse_for_now(exchange, "busy", "The zone is stopping. Nothing was changed, please try again.");
     else if (route->body != BODY_STREAM && length != UINT64_MAX && length > server->core->max_body)
         refuse_too_large(exchange);
     else if (!route->inline_ok && pool_is_full(server->pool))
@@ -320,7 +328,7 @@ void exchange_refuse(struct exchange *exchange)
 {
     set_log_request(exchange);
     close_sink(exchange, false);
-    refuse(exchange, E_UNAVAILABLE, "The zone is stopping. Nothing was changed, please try again.");
+    refuse_for_now(exchange, "busy", "The zone is stopping. Nothing was changed, please try again.");
     log_set_request(NULL);
     hand_back(exchange, PHASE_REPLY);
 }
@@ -357,7 +365,7 @@ static enum phase work_run(struct exchange *exchange)
 static enum phase work_refuse(struct exchange *exchange)
 {
     close_sink(exchange, false);
-    refuse(exchange, E_UNAVAILABLE, "The zone cannot reach what it needs to answer. Nothing was changed, please try again.");
+    refuse_for_now(exchange, "store", "The zone cannot reach what it needs to answer. Nothing was changed, please try again.");
     return exchange->phase == PHASE_OPENING ? PHASE_REFUSED : PHASE_REPLY;
 }
 

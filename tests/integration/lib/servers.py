@@ -98,10 +98,8 @@ def assert_agreement(zone, mariadb, hosts):
     assert empty_consumers(zone, mariadb) == []
     missing = [uuid for uuid, fault in faults(zone, mariadb).items() if not fault]
     assert not missing, f"in error without a fault: {missing}"
-    pool = f"pool-{zone.name}"
-    for uuid, (state, _, host) in servers(zone, mariadb).items():
-        disks = [name for other in hosts for name in other.volumes(pool) if uuid in name and name.endswith(".root")]
-        assert len(disks) == (1 if host else 0), f"{uuid} is {state} on {host} with disks {disks}"
+    disks = sorted((name, host.name) for host in hosts for name in host.volumes(f"pool-{zone.name}") if name.endswith(".root"))
+    assert disks == sorted((f"{uuid}.root", host) for uuid, (_, _, host) in servers(zone, mariadb).items() if host)
 
 
 def assert_gone(zone, mariadb, hosts, server):

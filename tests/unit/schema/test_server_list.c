@@ -42,7 +42,7 @@ static int64_t draw_time(struct model *model, bool nullable)
 
 static const char *draw_tags(struct model *model)
 {
-    static const char *const words[] = {"red", "Red", "blue", "gr\\u00fcn", "a \\\"b", "redder"};
+    static const char *const words[] = {"red", "Red", "blue", "grün", "a \\\"b", "t\\tb", "redder"};
     CLEANUP(text_clear) struct text text = {0};
     text_add_char(&text, '[');
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {
@@ -349,7 +349,7 @@ static bool fits_tags(const struct server *row, const struct condition *conditio
 static void tags_are_whole_words(void **state)
 {
     static const char *const sets[][3] = {{"red", NULL, NULL},   {"red", "blue", NULL}, {"grün", "a \"b", "Red"},
-                                          {"none", "red", NULL}, {"re", NULL, NULL},    {"\"red\"", NULL, NULL}};
+                                          {"none", "red", NULL}, {"re", "t\tb", NULL},  {"\"red\"", NULL, NULL}};
     static const enum condition_kind kinds[] = {CONDITION_TAGS_ALL, CONDITION_TAGS_ANY, CONDITION_TAGS_NOT_ALL,
                                                 CONDITION_TAGS_NOT_ANY};
     struct model *model = need_database(state);
