@@ -231,6 +231,8 @@ static bool statement_read(struct db *db, struct statement *statement, struct ou
         count = read_rows(db, statement, outcome->arena);
     if (count < 0) {
         note_trouble(trouble, mysql_stmt_errno(statement->stmt), mysql_stmt_error(statement->stmt));
+        if (trouble->code == 0) /* what ends a result in its middle (a deadlock) is the connection's error, not the statement's */
+            note_trouble(trouble, mysql_errno(db->mysql), mysql_error(db->mysql));
         if (trouble->code == 0)
             return out_of_memory(trouble);
         return false;

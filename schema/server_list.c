@@ -88,11 +88,21 @@ static void add_values(struct statement *statement, const struct condition *cond
     }
 }
 
+/* A tag as the JSON text that it is in the column: MariaDB's own JSON_QUOTE leaves control characters as they are. */
+static struct sql_value json_word(struct arena *arena, const struct sql_value *value)
+{
+    CLEANUP(text_clear) struct text text = {0};
+    text_add_json_n(&text, value->bytes, value->length);
+    return sql_text(arena_strdup(arena, text_str(&text)));
+}
+
 static void add_tags(struct statement *statement, const struct condition *condition, const char *before, const char *between)
 {
-    static const char contains[] = "JSON_CONTAINS(tags, JSON_QUOTE(?))";
     text_add_format(&statement->sql, "%s(", before);
-    add_values(statement, condition, contains, between);
+    for (size_t i = 0; i < condition->count; i++) {
+        text_add_format(&statement->sql, "%sJSON_CONTAINS(tags, ?)", i ? between : "");
+        bind_value(statement, json_word(statement->arena, &condition->values[i]));
+    }
     text_add_str(&statement->sql, ")");
 }
 

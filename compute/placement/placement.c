@@ -134,6 +134,20 @@ enum err placement_fit(struct db *db, struct arena *arena, const struct resource
     return OK;
 }
 
+/* What the consumer had elsewhere goes with this claim: those providers change too. */
+static enum err leave_former(struct db *db, const struct uuid *consumer, int64_t consumer_id, int64_t provider_id)
+{
+    CLEANUP(arena_clear) struct arena arena = {0};
+    struct provider_rows former;
+    TRY(allocation_providers(db, &arena, consumer, &former));
+    TRY(allocation_delete_all(db, consumer_id));
+    for (size_t i = 0; i < former.count; i++) {
+        if (former.items[i].id != provider_id)
+            TRY(provider_bump(db, former.items[i].id, former.items[i].generation));
+    }
+    return OK;
+}
+
 enum err placement_claim(struct db *db, const struct uuid *provider, const struct uuid *consumer, const char *project_id,
                          const char *user_id, const struct resource_amount *amounts, size_t count)
 {
@@ -144,7 +158,7 @@ enum err placement_claim(struct db *db, const struct uuid *provider, const struc
         return fail(E_NOT_FOUND, "No resource provider with uuid %s found", uuid_to_text(provider).text);
     int64_t consumer_id = 0;
     TRY(consumer_ensure(db, consumer, project_id, user_id, "INSTANCE", &consumer_id));
-    TRY(allocation_delete_all(db, consumer_id));
+    TRY(leave_former(db, consumer, consumer_id, providers.items[0].id));
     struct inventory_rows rows;
     TRY(inventory_rows_get(db, &arena, providers.items[0].id, &rows));
     for (size_t i = 0; i < count; i++) {

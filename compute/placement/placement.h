@@ -1,7 +1,8 @@
 /*
  * Placement's domain layer, first part: what hosts have, what fits, and claims. No JSON, no HTTP (DESIGN section 8).
  *
- * Lock order: providers by id, then consumers by uuid. Every write that touches a provider's allocations or inventories bumps its
+ * Lock order: providers by id, then consumers by uuid; a claim that moves a consumer locks where it came from last (a deadlock is
+ * run again, as all are). Every write that touches a provider's allocations or inventories bumps its
  * generation by compare-and-swap. Capacity is (total - reserved) * ratio, compared un-truncated (Placement 1.39, spec
  * placement.md 4.2).
  */

@@ -1,4 +1,6 @@
 """What is really there, told by virsh and SQL and never by our own API: domains, volumes, claims, rows and tasks of a zone."""
+import collections
+
 from .wait import wait_for
 
 
@@ -53,7 +55,8 @@ def assert_nothing_left(zone, mariadb, hosts, server_id, seconds=30):
 def disagreements(zone, mariadb, hosts):
     """In words, where rows, claims, domains and volumes of a quiet zone contradict each other."""
     rows, held = servers(zone, mariadb), claims(zone, mariadb)
-    domains = {uuid for host in hosts for uuid in host.domain_uuids()}
+    everywhere = [uuid for host in hosts for uuid in host.domain_uuids()]
+    domains = set(everywhere)
     running = {uuid for host in hosts for uuid in host.running_uuids()}
     volumes = [name for host in hosts for name in host.volumes(f"pool-{zone.name}")]
     placed = {uuid for uuid, (_, _, host) in rows.items() if host}
@@ -63,7 +66,7 @@ def disagreements(zone, mariadb, hosts):
     found += [f"{uuid} is active without a running domain" for uuid, row in rows.items() if row[0] == "active" and uuid not in running]
     found += [f"{uuid} is {row[0]}/{row[1]}: not finished" for uuid, row in rows.items() if row[0] == "building" or row[1]]
     found += [f"task {kind} of {subject}" for subject, kind in tasks(zone, mariadb)]
-    found += [f"two domains of {uuid}" for uuid in domains if sum(uuid in host.domain_uuids() for host in hosts) > 1]
+    found += [f"two domains of {uuid}" for uuid, count in collections.Counter(everywhere).items() if count > 1]
     found += [f"volume {name} without a row" for name in volumes if not any(uuid in name for uuid in rows) and looks_like_a_servers(name)]
     return found
 

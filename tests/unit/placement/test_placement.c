@@ -136,7 +136,8 @@ static void a_second_claim_replaces_the_first(void **state)
     must(claim_on(store, 2, 10, 1, 1, 1));
     assert_int_equal(ask_int(store, "SELECT SUM(used) FROM allocations"), 3);
     assert_true(provider_get(store, 1).generation > before); /* it lost its allocations: its generation says so */
-    must_fail(claim_on(store, 1, 10, 5, 1, 1), E_CONFLICT, FULL("VCPU", "one"));
+    must_fail(claim_on(store, 1, 10, 1, 101, 1), E_CONFLICT,
+              "Inventory for 'MEMORY_MB' on resource provider 'one' invalid: 101 does not fit its units.");
     assert_int_equal(ask_int(store, "SELECT SUM(used) FROM allocations"), 3); /* a failed one changes nothing */
 }
 

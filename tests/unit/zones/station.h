@@ -308,11 +308,12 @@ static inline void station_database(struct station *station, const char *name)
     station_must(db_target_parse(getenv("ZONEGATE_TEST_DATABASE"), &station->target));
     station_must(db_create_database(&station->target));
     station_must(db_open(&station->target, &db));
-    (void)snprintf(script, sizeof(script), "DROP DATABASE IF EXISTS zones_test_%s; CREATE DATABASE zones_test_%s", name, name);
+    (void)snprintf(script, sizeof(script), "DROP DATABASE IF EXISTS zones_test_%d_%s; CREATE DATABASE zones_test_%d_%s",
+                   (int)getpid(), name, (int)getpid(), name);
     station_must(db_script(db, script, strlen(script)));
     db_close(db);
     free(station->target.name);
-    (void)snprintf(script, sizeof(script), "zones_test_%s", name);
+    (void)snprintf(script, sizeof(script), "zones_test_%d_%s", (int)getpid(), name);
     station->target.name = strdup(script);
     station_must(db_open(&station->target, &db));
     station_must(db_upgrade(db, &from, &to));
