@@ -169,6 +169,7 @@ static enum err install_data(struct private_server *server)
                                      "--no-defaults",
                                      server->user_argument,
                                      arena_printf(&server->arena, "--datadir=%s", fresh),
+                                     arena_printf(&server->arena, "--tmpdir=%s", server->directory), /* not shared with others */
                                      "--auth-root-authentication-method=normal",
                                      "--skip-test-db",
                                      "--innodb-log-file-size=16M",
@@ -199,6 +200,7 @@ static enum err spawn_server(struct private_server *server)
                                      server->user_argument,
                                      server->data_argument,
                                      arena_printf(&arena, "--socket=%s", server->socket),
+                                     arena_printf(&arena, "--tmpdir=%s", server->directory),
                                      arena_printf(&arena, "--pid-file=%s", server->pid_file),
                                      arena_printf(&arena, "--log-error=%s", server->log),
                                      "--skip-networking",

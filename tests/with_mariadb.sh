@@ -33,10 +33,10 @@ refuse() {
     exit 1
 }
 
-mariadb-install-db --no-defaults --user="$(id -un)" --datadir="$directory/data" --auth-root-authentication-method=normal \
+mariadb-install-db --no-defaults --user="$(id -un)" --datadir="$directory/data" --tmpdir="$directory" --auth-root-authentication-method=normal \
     --skip-test-db --innodb-log-file-size=16M >"$directory/mariadbd.log" 2>&1 || refuse "mariadb-install-db failed"
 
-mariadbd --no-defaults --user="$(id -un)" --datadir="$directory/data" --socket="$directory/sock" --skip-networking \
+mariadbd --no-defaults --user="$(id -un)" --datadir="$directory/data" --tmpdir="$directory" --socket="$directory/sock" --skip-networking \
     --pid-file="$directory/pid" --log-error="$directory/mariadbd.log" --innodb-buffer-pool-size=32M --innodb-log-file-size=16M \
     --innodb-flush-log-at-trx-commit=2 --performance-schema=OFF --aria-pagecache-buffer-size=1M --key-buffer-size=1M \
     --max-connections=200 --innodb-log-buffer-size=2M --skip-name-resolve --table-open-cache=200 &

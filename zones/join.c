@@ -201,7 +201,7 @@ static enum err find_or_add_parent(struct db *db, const struct acceptance *accep
                                  .api_url = peer->url,
                                  .kind = "zonegate",
                                  .weight_scale = 1,
-                                 .max_in_flight = 64};
+                                 .max_in_flight = 256};
     return zone_row_add(db, &row, out);
 }
 

@@ -21,8 +21,10 @@ int64_t link_budget(int64_t left_ms, int64_t probe_p99_us)
     int64_t margin_ms = BUDGET_MARGIN_MS;
     if (left_ms / 10 > margin_ms)
         margin_ms = left_ms / 10;
-    if (probe_p99_us / 1000 > margin_ms)
-        margin_ms = probe_p99_us / 1000;
+    /* One late probe must not eat every budget from then on: at most half of what is left. */
+    const int64_t probe_ms = probe_p99_us / 1000 < left_ms / 2 ? probe_p99_us / 1000 : left_ms / 2;
+    if (probe_ms > margin_ms)
+        margin_ms = probe_ms;
     return left_ms - margin_ms;
 }
 

@@ -26,14 +26,9 @@ static enum err upload_image(struct task *task, const struct server *server, con
     struct build_environment *environment = step_environment(task);
     int fd = -1;
     uint64_t length = 0;
-    enum err result = image_open(environment->images, image->id, &fd, &length);
-    if (result == E_NOT_FOUND && environment->fetch_image) {
-        TRY(environment->fetch_image(environment->fetch_context, task, image->id));
-        result = image_open(environment->images, image->id, &fd, &length);
-    }
-    TRY(result);
+    TRY(image_open(environment->images, image->id, &fd, &length));
     struct image_facts facts;
-    result = image_check_file(fd, length, image->disk_format, &facts);
+    enum err result = image_check_file(fd, length, image->disk_format, &facts);
     if (result == OK)
         result = hypervisor_volume_upload(environment->hypervisors, server->host, build_image_volume(task->arena, image->id),
                                           image->format, fd, length, budget_from_ms(UPLOAD_BUDGET_MS));
@@ -44,7 +39,10 @@ static enum err upload_image(struct task *task, const struct server *server, con
 /* One copy per host and image, however many builds want it: the others try again later. */
 static enum err place_image(struct task *task, const struct server *server, const struct guest_image *image)
 {
+    const struct build_environment *environment = step_environment(task);
     enum host_image_state state = HOST_IMAGE_BUSY;
+    if (environment->fetch_image) /* also when a file is there: it must be this image's, not another one's of the same id */
+        TRY(environment->fetch_image(environment->fetch_context, task, image->id));
     TRY(host_image_take(task->db, server->host, image->id, &task->id, &state));
     if (state == HOST_IMAGE_READY)
         return OK;

@@ -292,7 +292,7 @@ static enum err requeue(const struct image_store *store, struct db *db, const st
     CLEANUP(drop_write) struct image_write *lock = NULL;
     const enum err begun = image_store_write_begin(store, id, &lock);
     if (begun == E_CONFLICT || (begun == OK && is_locked(store->directory, name_of(id, "").text)))
-        return OK;
+        return OK; /* NOLINT(clang-analyzer-unix.Malloc): CLEANUP releases it */
     TRY(begun);
     const enum err moved = image_move(db, id, IMAGE_SAVING, IMAGE_QUEUED);
     if (moved == OK)

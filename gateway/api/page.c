@@ -74,14 +74,19 @@ static void add_encoded(struct text *out, const char *value)
     }
 }
 
-static int compare_pairs(const void *a, const void *b)
+/* By name, and what has one name stays in its order: sort keys and directions belong together by position. */
+static void sort_pairs(struct http_pair *pairs, size_t count)
 {
-    const struct http_pair *left = a;
-    const struct http_pair *right = b;
-    return strcmp(left->name, right->name);
+    for (size_t i = 1; i < count; i++) {
+        const struct http_pair pair = pairs[i];
+        size_t at = i;
+        for (; at > 0 && strcmp(pairs[at - 1].name, pair.name) > 0; at--)
+            pairs[at] = pairs[at - 1];
+        pairs[at] = pair;
+    }
 }
 
-static void add_next_query(struct text *out, const struct request *request, const char *last)
+void page_add_next_query(struct text *out, const struct request *request, const char *last)
 {
     const size_t count = request->query.count;
     struct http_pair *pairs = arena_alloc(request->arena, (count + 1) * sizeof(*pairs));
@@ -91,7 +96,7 @@ static void add_next_query(struct text *out, const struct request *request, cons
             pairs[used++] = request->query.items[i];
     }
     pairs[used++] = (struct http_pair){"marker", last};
-    qsort(pairs, used, sizeof(*pairs), compare_pairs);
+    sort_pairs(pairs, used);
     for (size_t i = 0; i < used; i++) {
         text_add_char(out, i ? '&' : '?');
         add_encoded(out, pairs[i].name);
@@ -107,7 +112,7 @@ void page_add_next(struct text *out, const struct request *request, const struct
         return;
     CLEANUP(text_clear) struct text link = {0};
     text_add_str(&link, request_link(request, "%s", path));
-    add_next_query(&link, request, last);
+    page_add_next_query(&link, request, last);
     text_add_format(out, ",\"%s_links\":[{\"rel\":\"next\",\"href\":", name);
     text_add_json(out, text_str(&link));
     text_add_str(out, "}]");

@@ -20,6 +20,9 @@ struct page {
 /* E_INVALID for a limit that is no number. */
 MUST_CHECK enum err page_read(const struct request *request, struct page *out);
 
+/* "?name=value&…": the request's query, sorted by name (stable), with `last` as marker. */
+void page_add_next_query(struct text *out, const struct request *request, const char *last);
+
 /* The link list for the page after `last`, as `,"NAME_links":[{"rel":"next","href":…}]`; nothing unless the page is full (`shown`
  * rows). `path` as for request_link. All query parameters are kept, sorted; the marker is replaced. */
 void page_add_next(struct text *out, const struct request *request, const struct page *page, size_t shown, const char *name,

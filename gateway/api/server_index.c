@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "gateway/api/api.h"
+#include "gateway/api/page.h"
 #include "gateway/api/server_common.h"
 #include "gateway/api/server_filter.h"
 #include "gateway/api/server_key.h"
@@ -174,20 +175,11 @@ static enum err write_frames(struct listing *listing, struct response *response,
 static void write_next_link(struct listing *listing, struct response *response, const struct row *last)
 {
     struct request *request = listing->request;
-    CLEANUP(text_clear) struct text query = {0};
-    struct http_pair *pairs = arena_alloc(request->arena, (request->query.count + 2) * sizeof(*pairs));
-    size_t count = 0;
-    for (size_t i = 0; i < request->query.count; i++) {
-        if (strcmp(request->query.items[i].name, "marker") != 0)
-            pairs[count++] = request->query.items[i];
-    }
-    pairs[count++] = (struct http_pair){"marker", arena_strdup(request->arena, uuid_to_text(&last->uuid).text)};
-    query_sort(pairs, count);
-    for (size_t i = 0; i < count; i++)
-        query_add(&query, pairs[i].name, pairs[i].value);
-    query.bytes[query.length - 1] = '\0'; /* the last '&' */
+    CLEANUP(text_clear) struct text link = {0};
+    text_add_str(&link, request_link(request, "/servers%s", listing->detail ? "/detail" : ""));
+    page_add_next_query(&link, request, uuid_to_text(&last->uuid).text);
     text_add_str(&response->body, ",\"servers_links\":[{\"rel\":\"next\",\"href\":");
-    text_add_json(&response->body, request_link(request, "/servers%s?%s", listing->detail ? "/detail" : "", query.bytes));
+    text_add_json(&response->body, text_str(&link));
     text_add_str(&response->body, "}]");
 }
 

@@ -251,15 +251,3 @@ void query_add(struct text *out, const char *name, const char *value)
     add_encoded(out, value);
     text_add_char(out, '&');
 }
-
-/* By name, and what has one name stays in its order: sort keys and directions belong together by position. */
-void query_sort(struct http_pair *pairs, size_t count)
-{
-    for (size_t i = 1; i < count; i++) {
-        const struct http_pair pair = pairs[i];
-        size_t at = i;
-        for (; at > 0 && strcmp(pairs[at - 1].name, pair.name) > 0; at--)
-            pairs[at] = pairs[at - 1];
-        pairs[at] = pair;
-    }
-}

@@ -19,6 +19,5 @@ MUST_CHECK enum err server_key_values(struct arena *arena, const struct text *ke
  * not found". */
 MUST_CHECK enum err server_key_after(struct request *request, const struct server_filter *filter, struct text *out);
 
-/* name=value& with percent-encoding; and sorting by name, stable. */
+/* name=value& with percent-encoding. */
 void query_add(struct text *out, const char *name, const char *value);
-void query_sort(struct http_pair *pairs, size_t count);

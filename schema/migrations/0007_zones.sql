@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS zones (
     weight_offset DOUBLE         NOT NULL DEFAULT 0,
     weight_scale  DOUBLE         NOT NULL DEFAULT 1,
     state         VARCHAR(16)    NOT NULL DEFAULT 'enabled',
-    max_in_flight INT UNSIGNED   NOT NULL DEFAULT 64,
+    max_in_flight INT UNSIGNED   NOT NULL DEFAULT 256,
     timeout_ms    INT UNSIGNED   NULL,               -- NULL: [zones] child_timeout_ms
     tls_ca        TEXT           NULL,
     tls_pin       VARCHAR(128)   NULL,

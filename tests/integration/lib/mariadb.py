@@ -20,13 +20,13 @@ class MariaDB:
         self.socket = directory / "db.sock"
         self.data = directory / "data"
         self.process = None
-        directory.mkdir(parents=True)
-        run(["mariadb-install-db", "--no-defaults", "--user=root", f"--datadir={self.data}", "--skip-test-db",
+        (directory / "tmp").mkdir(parents=True)
+        run(["mariadb-install-db", "--no-defaults", "--user=root", f"--datadir={self.data}", f"--tmpdir={directory}/tmp", "--skip-test-db",
              "--auth-root-authentication-method=normal", "--innodb-log-file-size=32M"])
         self.start()
 
     def start(self):
-        command = ["mariadbd", "--no-defaults", "--user=root", f"--datadir={self.data}", f"--socket={self.socket}",
+        command = ["mariadbd", "--no-defaults", "--user=root", f"--datadir={self.data}", f"--tmpdir={self.directory}/tmp", f"--socket={self.socket}",
                    f"--pid-file={self.directory}/db.pid", *SETTINGS]
         self.process = Process(command, self.directory / "mariadbd.log")
         self.process.wait_line(r"ready for connections", 60)

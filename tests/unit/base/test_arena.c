@@ -81,9 +81,9 @@ static void deferred_calls_run_once_in_reverse(void **state)
     struct arena arena = {0};
     char journal[16] = "";
     (void)state;
-    for (char letter = 'a'; letter <= 'e'; letter++) {
+    for (int letter = 'a'; letter <= 'e'; letter++) {
         struct note *note = arena_alloc(&arena, sizeof(*note)); /* still there when it is called */
-        *note = (struct note){journal, letter};
+        *note = (struct note){journal, (char)letter};
         arena_defer(&arena, write_note, note);
     }
     assert_string_equal(journal, "");

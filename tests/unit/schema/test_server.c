@@ -1,5 +1,6 @@
 /* One server's row against a real database: everything comes back, and every statement changes what it says and nothing else. */
 #include "gateway/base/clock.h"
+#include "gateway/base/text.h"
 #include "tests/unit/schema/store.h"
 
 #define NEW_YEAR INT64_C(1767225600000000)
@@ -81,21 +82,22 @@ static const struct server full = {
 /* Both lists name every member once, so that none is forgotten: they are the struct's 47. */
 #define TEXTS(X)                                                                                                                   \
     X(project_id)                                                                                                                  \
-    X(user_id) X(name) X(description) X(hostname) X(host) X(node) X(availability_zone) X(vm_state) X(task_state) X(reservation_id) \
+    X(user_id)                                                                                                                     \
+    X(name) X(description) X(hostname) X(host) X(node) X(availability_zone) X(vm_state) X(task_state) X(reservation_id)            \
         X(flavor_id) X(flavor) X(image_ref) X(image) X(kernel_id) X(ramdisk_id) X(root_device_name) X(key_name) X(key_data)        \
             X(user_data) X(metadata) X(tags) X(security_groups) X(trusted_certs) X(access_ip_v4) X(access_ip_v6) X(disk_config)    \
                 X(locked_by) X(locked_reason) X(fault) X(request_spec)
 #define NUMBERS(X)                                                                                                                 \
     X(power_state)                                                                                                                 \
-    X(progress) X(launch_index) X(vcpus) X(ram_mib) X(disk_gib) X(config_drive) X(locked) X(created_us) X(updated_us)              \
-        X(launched_us) X(terminated_us) X(deleted_us) X(deleted)
+    X(progress)                                                                                                                    \
+    X(launch_index) X(vcpus) X(ram_mib) X(disk_gib) X(config_drive) X(locked) X(created_us) X(updated_us) X(launched_us)           \
+        X(terminated_us) X(deleted_us) X(deleted)
 
 static void assert_same_text(const char *name, const char *a, const char *b)
 {
-    if ((a == NULL) != (b == NULL) || (a && strcmp(a, b) != 0))
+    if (!str_equal(a, b))
         print_error("%s: %s, not %s\n", name, a ? a : "NULL", b ? b : "NULL");
-    assert_true((a == NULL) == (b == NULL));
-    assert_true(!a || strcmp(a, b) == 0);
+    assert_true(str_equal(a, b));
 }
 
 static void assert_same_row(const struct server *a, const struct server *b)

@@ -172,6 +172,7 @@ static void assert_pages(struct model *model, struct server_query *query, const 
             after[i] = server_column_value(&expected[seen - 1], query->sort[i].column);
         query->after = after;
     }
+    query->after = NULL; /* it was ours */
     assert_int_equal(seen, count);
 }
 
