@@ -63,7 +63,12 @@ enum err build_accept(struct db *db, struct server *server, const struct uuid *p
                       const struct caller *caller, const char *request_id)
 {
     struct acceptance a = {server, provider, use, caller, request_id, NULL};
-    return db_transaction(db, accept_in_transaction, &a);
+    bool exists = false;
+    const enum err result = db_transaction(db, accept_in_transaction, &a);
+    if (result != E_CONFLICT)
+        return result;
+    TRY(server_exists(db, &server->uuid, &exists)); /* a repeat that ran beside the first one: it lost to itself */
+    return exists ? OK : result;
 }
 
 static enum err bury_in_transaction(struct db *db, void *context)

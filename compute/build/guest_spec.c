@@ -175,6 +175,7 @@ enum err guest_config_files(struct arena *arena, const struct server *server, co
                             size_t *out_count)
 {
     static const char *const versions[] = {"latest", "2018-08-27"};
+    static const char network[] = "{\"links\":[],\"networks\":[],\"services\":[]}";
     struct config_drive_file *files = arena_alloc(arena, 8 * sizeof(*files));
     struct config_drive_file user_data = {0};
     json_auto_t *document = metadata_document(server);
@@ -188,8 +189,8 @@ enum err guest_config_files(struct arena *arena, const struct server *server, co
         files[count++] =
             (struct config_drive_file){arena_printf(arena, "openstack/%s/meta_data.json", versions[i]), text, strlen(text)};
         files[count++] = (struct config_drive_file){arena_printf(arena, "openstack/%s/vendor_data.json", versions[i]), "{}", 2};
-        files[count++] = (struct config_drive_file){arena_printf(arena, "openstack/%s/network_data.json", versions[i]),
-                                                    "{\"links\":[],\"networks\":[],\"services\":[]}", 41};
+        files[count++] = (struct config_drive_file){arena_printf(arena, "openstack/%s/network_data.json", versions[i]), network,
+                                                    strlen(network)};
         if (user_data.bytes)
             files[count++] = (struct config_drive_file){arena_printf(arena, "openstack/%s/user_data", versions[i]), user_data.bytes,
                                                         user_data.length};

@@ -83,15 +83,51 @@ static const struct server full = {
 #define TEXTS(X)                                                                                                                   \
     X(project_id)                                                                                                                  \
     X(user_id)                                                                                                                     \
-    X(name) X(description) X(hostname) X(host) X(node) X(availability_zone) X(vm_state) X(task_state) X(reservation_id)            \
-        X(flavor_id) X(flavor) X(image_ref) X(image) X(kernel_id) X(ramdisk_id) X(root_device_name) X(key_name) X(key_data)        \
-            X(user_data) X(metadata) X(tags) X(security_groups) X(trusted_certs) X(access_ip_v4) X(access_ip_v6) X(disk_config)    \
-                X(locked_by) X(locked_reason) X(fault) X(request_spec)
+    X(name)                                                                                                                        \
+    X(description)                                                                                                                 \
+    X(hostname)                                                                                                                    \
+    X(host)                                                                                                                        \
+    X(node)                                                                                                                        \
+    X(availability_zone)                                                                                                           \
+    X(vm_state)                                                                                                                    \
+    X(task_state)                                                                                                                  \
+    X(reservation_id)                                                                                                              \
+    X(flavor_id)                                                                                                                   \
+    X(flavor)                                                                                                                      \
+    X(image_ref)                                                                                                                   \
+    X(image)                                                                                                                       \
+    X(kernel_id)                                                                                                                   \
+    X(ramdisk_id)                                                                                                                  \
+    X(root_device_name)                                                                                                            \
+    X(key_name)                                                                                                                    \
+    X(key_data)                                                                                                                    \
+    X(user_data)                                                                                                                   \
+    X(metadata)                                                                                                                    \
+    X(tags)                                                                                                                        \
+    X(security_groups)                                                                                                             \
+    X(trusted_certs)                                                                                                               \
+    X(access_ip_v4)                                                                                                                \
+    X(access_ip_v6)                                                                                                                \
+    X(disk_config)                                                                                                                 \
+    X(locked_by)                                                                                                                   \
+    X(locked_reason)                                                                                                               \
+    X(fault)                                                                                                                       \
+    X(request_spec)
 #define NUMBERS(X)                                                                                                                 \
     X(power_state)                                                                                                                 \
     X(progress)                                                                                                                    \
-    X(launch_index) X(vcpus) X(ram_mib) X(disk_gib) X(config_drive) X(locked) X(created_us) X(updated_us) X(launched_us)           \
-        X(terminated_us) X(deleted_us) X(deleted)
+    X(launch_index)                                                                                                                \
+    X(vcpus)                                                                                                                       \
+    X(ram_mib)                                                                                                                     \
+    X(disk_gib)                                                                                                                    \
+    X(config_drive)                                                                                                                \
+    X(locked)                                                                                                                      \
+    X(created_us)                                                                                                                  \
+    X(updated_us)                                                                                                                  \
+    X(launched_us)                                                                                                                 \
+    X(terminated_us)                                                                                                               \
+    X(deleted_us)                                                                                                                  \
+    X(deleted)
 
 static void assert_same_text(const char *name, const char *a, const char *b)
 {
