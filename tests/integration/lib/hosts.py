@@ -157,7 +157,18 @@ class QemuHost(Host):
         self.namespace = os.readlink(f"/proc/{self.process.pid}/ns/mnt")
 
     def guests(self):
-        """Process ids of the QEMUs in this host's mount namespace."""
+        """Process ids of the servers' QEMUs; libvirt's probes of QEMU and ours of KVM come and go beside them."""
+        return [pid for pid in self.processes() if b"guest=instance-" in self.command_line(pid)]
+
+    @staticmethod
+    def command_line(pid):
+        try:
+            return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:
+            return b""  # it ended while we looked
+
+    def processes(self):
+        """Process ids of all QEMUs in this host's mount namespace."""
         found = []
         for process in pathlib.Path("/proc").glob("[0-9]*"):
             try:
@@ -172,7 +183,7 @@ class QemuHost(Host):
             self.virsh("destroy", uuid, check=False)
             self.virsh("undefine", uuid, check=False)
         super().stop()
-        for pid in self.guests():
+        for pid in self.processes():
             os.kill(pid, 9)
 
 
