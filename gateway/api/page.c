@@ -36,7 +36,7 @@ enum err query_check_choice(const char *parameter, const char *value, const char
                 value, text_str(&list));
 }
 
-static enum err read_limit(const char *value, size_t most, size_t *out)
+enum err page_read_limit(const char *value, size_t most, size_t *out)
 {
     int64_t number = 0;
     if (!*value)
@@ -55,7 +55,7 @@ enum err page_read(const struct request *request, struct page *out)
     const char *limit = request_query(request, "limit");
     struct page page = {.limit = most, .marker = request_query(request, "marker")};
     if (limit)
-        TRY(read_limit(limit, most, &page.limit));
+        TRY(page_read_limit(limit, most, &page.limit));
     *out = page;
     return OK;
 }

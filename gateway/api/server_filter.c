@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/api/page.h"
 #include "gateway/api/server_view.h"
 
 #define ADMIN_ONLY 0
@@ -309,16 +310,9 @@ static enum err read_limit(struct reading *reading, size_t max_limit)
 {
     struct server_filter *filter = reading->filter;
     const char *text = request_query(reading->request, "limit");
-    int64_t number = 0;
     filter->limit = max_limit;
-    if (!text)
-        return OK;
-    if (!str_to_int(text, &number) || number < 0)
-        return fail(E_INVALID, "Invalid input for query parameters limit. Value: %s. '%s' is not a non-negative integer", text,
-                    text);
-    filter->limit_given = true;
-    filter->limit = (size_t)number < max_limit ? (size_t)number : max_limit;
-    return OK;
+    filter->limit_given = text != NULL;
+    return text ? page_read_limit(text, max_limit, &filter->limit) : OK;
 }
 
 static enum err read_tenants(struct reading *reading)

@@ -108,7 +108,7 @@ static void append_sort(struct server_filter *filter, enum server_column column,
     filter->sort[filter->sort_count++] = (struct sort_column){column, descending};
 }
 
-/* The directions belong to the keys by position; a missing one repeats the last, by default descending. */
+/* The directions belong to the keys by position; a missing one repeats the first (as Nova), by default descending. */
 enum err server_filter_read_sort(struct request *request, struct server_filter *filter)
 {
     const struct http_pairs *query = &request->query;
@@ -128,8 +128,8 @@ enum err server_filter_read_sort(struct request *request, struct server_filter *
         enum server_column column = COLUMN_CREATED_AT;
         bool ignored = false;
         TRY(read_sort_key(request, query->items[i].value, &column, &ignored));
-        if (keys < direction_count)
-            TRY(read_direction(directions[keys], &descending));
+        if (direction_count)
+            TRY(read_direction(directions[keys < direction_count ? keys : 0], &descending));
         keys++;
         if (!ignored)
             append_sort(filter, column, descending);

@@ -23,8 +23,9 @@ struct record_parts {
 MUST_CHECK enum err record_make(struct arena *arena, const struct record_parts *parts, const struct caller *caller,
                                 struct server *out);
 
-/* Nova's host name for a display name: lower case, runs of other characters become '-'; "Server-{uuid}" when nothing is left. In
- * the arena. */
+/* Nova's host name for a display name: lower case, at most 63 letters, blanks and '_' become '-', other characters go, as do '-'
+ * and
+ * '.' at the ends; "Server-{uuid}" when nothing is left. In the arena. */
 const char *record_hostname(struct arena *arena, const char *name, const struct uuid *uuid);
 
 /* {"server":{id, links, OS-DCF:diskConfig, security_groups, adminPass}}: what POST /servers answers. */

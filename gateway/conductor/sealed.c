@@ -59,7 +59,9 @@ const char *sealed_make(struct arena *arena, const struct gateway *gateway, cons
     return text;
 }
 
-static enum err unseal(struct arena *arena, const struct gateway *gateway, const char *text, const char **out, size_t *out_length)
+/* `out_hash` is of the bytes, not of the text: blanks between its letters do not make another entry of it. */
+static enum err unseal(struct arena *arena, const struct gateway *gateway, const char *text, const char **out, size_t *out_length,
+                       uint8_t out_hash[32])
 {
     const size_t capacity = strlen(text);
     uint8_t expected[KEY_ID_SIZE];
@@ -71,6 +73,7 @@ static enum err unseal(struct arena *arena, const struct gateway *gateway, const
         return fail(E_INVALID, "The plan entry was not made by this zone.");
     char *plain = arena_alloc(arena, length);
     TRY(unseal_bytes(gateway->keys.plan, CONTEXT, sealed + KEY_ID_SIZE, length - KEY_ID_SIZE, plain));
+    hash_blake2b(sealed, length, out_hash);
     *out = plain;
     *out_length = length - KEY_ID_SIZE - SEAL_OVERHEAD;
     return OK;
@@ -89,7 +92,7 @@ enum err sealed_open(struct arena *arena, const struct gateway *gateway, const c
     size_t length = 0;
     json_auto_t *object = NULL;
     struct sealed_entry entry = {0};
-    TRY(unseal(arena, gateway, text, &plain, &length));
+    TRY(unseal(arena, gateway, text, &plain, &length, entry.use.entry));
     TRY(json_parse_foreign(plain, length, &object));
     entry.use.expires_us = json_integer_value(json_object_get(object, "exp"));
     if (strcmp(text_of(object, "sizing"), sizing_hash(arena, sizing_text)) != 0)
@@ -101,7 +104,6 @@ enum err sealed_open(struct arena *arena, const struct gateway *gateway, const c
     TRY(uuid_from_text(text_of(object, "host"), &entry.host));
     TRY(uuid_from_text(text_of(object, "zone"), &entry.zone));
     entry.blob = arena_strdup(arena, text_of(object, "blob"));
-    hash_blake2b(text, strlen(text), entry.use.entry);
     *out = entry;
     return OK;
 }
