@@ -290,9 +290,9 @@ static void drop_write(struct image_write **write)
 static enum err requeue(const struct image_store *store, struct db *db, const struct uuid *id)
 {
     CLEANUP(drop_write) struct image_write *lock = NULL;
-    const enum err begun = image_store_write_begin(store, id, &lock);
+    const enum err begun = image_store_write_begin(store, id, &lock); /* NOLINT(clang-analyzer-unix.Malloc): CLEANUP releases it */
     if (begun == E_CONFLICT || (begun == OK && is_locked(store->directory, name_of(id, "").text)))
-        return OK; /* NOLINT(clang-analyzer-unix.Malloc): CLEANUP releases it */
+        return OK;
     TRY(begun);
     const enum err moved = image_move(db, id, IMAGE_SAVING, IMAGE_QUEUED);
     if (moved == OK)
