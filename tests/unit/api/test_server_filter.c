@@ -88,12 +88,10 @@ static void write_value(struct text *out, const struct sql_value *value)
         text_add_int(out, value->number);
     else if (value->type == SQL_NULL)
         text_add_str(out, "NULL");
-    else if (value->bytes && value->type == SQL_TEXT)
-        text_add(out, value->bytes, value->length);
-    else if (!value->bytes)
-        text_add(out, value->inline_bytes, value->length); /* times are texts, too */
-    else
+    else if (value->type == SQL_BYTES)
         text_add_str(out, "BYTES");
+    else /* times are texts in the value itself */
+        text_add(out, value->bytes ? value->bytes : value->inline_bytes, value->length);
 }
 
 static void write_conditions(struct text *out, const struct server_filter *filter)
