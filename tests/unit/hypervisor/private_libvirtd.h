@@ -52,6 +52,7 @@ static inline int run_program(const char *const *arguments, const char *output)
 
 static inline int libvirtd_start(struct private_libvirtd *daemon)
 {
+    (void)signal(SIGPIPE, SIG_IGN); /* as the daemon: libvirt writes to a socket whose other side was killed */
     char output[128];
     char socket[128];
     (void)snprintf(output, sizeof(output), "%s/output", daemon->directory);
