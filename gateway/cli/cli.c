@@ -126,6 +126,30 @@ struct reading {
     bool help;
 };
 
+/* Does any command take a value for it? What no command knows takes none, and is refused when the command is known. */
+static bool takes_a_value(const char *name)
+{
+    bool takes_value = strcmp(name, "config") == 0;
+    for (size_t i = 0; i < ARRAY_LEN(commands) && !takes_value; i++)
+        (void)knows_option(&commands[i], name, &takes_value);
+    return takes_value;
+}
+
+static enum err keep_option(struct cli *cli, struct reading *reading, const char *name, const char *value)
+{
+    if (strcmp(name, "json") == 0)
+        cli->json = true;
+    else if (strcmp(name, "help") == 0)
+        reading->help = true;
+    else if (strcmp(name, "config") == 0)
+        cli->config_path = value;
+    else if (reading->option_count == MAX_OPTIONS)
+        return fail(E_INVALID, "Too many options.");
+    else
+        reading->options[reading->option_count++] = (struct cli_option){name, value ? value : ""};
+    return OK;
+}
+
 static enum err read_option(struct cli *cli, struct reading *reading, int *index)
 {
     char *name = reading->argv[*index] + 2;
@@ -133,38 +157,24 @@ static enum err read_option(struct cli *cli, struct reading *reading, int *index
     const char *value = equals ? equals + 1 : NULL;
     if (equals)
         *equals = '\0';
-    if (strcmp(name, "json") == 0) {
-        cli->json = true;
-        return OK;
-    }
-    if (strcmp(name, "help") == 0) {
-        reading->help = true;
-        return OK;
-    }
-    static const char *const flags[] = {"check", "insecure", "version"};
-    bool takes_value = true;
-    for (size_t i = 0; i < ARRAY_LEN(flags); i++)
-        takes_value = takes_value && strcmp(flags[i], name) != 0;
+    const bool takes_value = takes_a_value(name);
     if (takes_value && !value) {
         if (*index + 1 >= reading->argc)
             return fail(E_INVALID, "--%s takes a value.", name);
         value = reading->argv[++*index];
     }
-    if (strcmp(name, "config") == 0) {
-        cli->config_path = value;
-        return OK;
-    }
-    if (reading->option_count == MAX_OPTIONS)
-        return fail(E_INVALID, "Too many options.");
-    reading->options[reading->option_count++] = (struct cli_option){name, value ? value : ""};
-    return OK;
+    if (value && !takes_value)
+        return fail(E_INVALID, "--%s takes no value.", name);
+    return keep_option(cli, reading, name, value);
 }
 
 static enum err read_line(struct cli *cli, struct reading *reading)
 {
     for (int i = 1; i < reading->argc; i++) {
         char *word = reading->argv[i];
-        if (strcmp(word, "-c") == 0 && i + 1 < reading->argc)
+        if (strcmp(word, "-c") == 0 && i + 1 == reading->argc)
+            return fail(E_INVALID, "-c takes a value.");
+        if (strcmp(word, "-c") == 0)
             cli->config_path = reading->argv[++i];
         else if (strcmp(word, "-h") == 0)
             reading->help = true;
@@ -193,14 +203,14 @@ static const struct command *find_command(const struct reading *reading, size_t 
 
 static enum err check_line(const struct command *command, const struct cli *cli)
 {
+    const char *arguments = *command->arguments ? command->arguments : "none";
     bool takes_value = false;
-    if (cli->word_count < command->least_words || cli->word_count > command->most_words)
-        return fail(E_INVALID, "The arguments are: %s", *command->arguments ? command->arguments : "none");
     for (size_t i = 0; i < cli->option_count; i++) {
         if (!knows_option(command, cli->options[i].name, &takes_value))
-            return fail(E_INVALID, "There is no option --%s here; the arguments are: %s", cli->options[i].name,
-                        *command->arguments ? command->arguments : "none");
+            return fail(E_INVALID, "There is no option --%s here; the arguments are: %s", cli->options[i].name, arguments);
     }
+    if (cli->word_count < command->least_words || cli->word_count > command->most_words)
+        return fail(E_INVALID, "The arguments are: %s", arguments);
     return OK;
 }
 
