@@ -118,15 +118,28 @@ static enum err missing(const struct uuid *uuid)
     return fail(E_NOT_FOUND, "Instance %s could not be found.", uuid_to_text(uuid).text);
 }
 
-enum err server_get_any(struct db *db, struct arena *arena, const struct uuid *uuid, struct server *out)
+enum err server_find(struct db *db, struct arena *arena, const struct uuid *uuid, const struct server **out)
 {
     static const char sql[] = "SELECT " SERVER_SELECT " FROM servers WHERE uuid = ?";
     const struct sql_value values[] = {sql_uuid(uuid)};
     struct rows rows;
+    *out = NULL;
     TRY(db_query(db, arena, sql, values, ARRAY_LEN(values), &rows));
     if (rows.count == 0)
+        return OK;
+    struct server *server = arena_alloc(arena, sizeof(*server));
+    server_row_read(&rows, 0, server);
+    *out = server;
+    return OK;
+}
+
+enum err server_get_any(struct db *db, struct arena *arena, const struct uuid *uuid, struct server *out)
+{
+    const struct server *found;
+    TRY(server_find(db, arena, uuid, &found));
+    if (!found)
         return missing(uuid);
-    server_row_read(&rows, 0, out);
+    *out = *found;
     return OK;
 }
 

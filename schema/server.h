@@ -75,6 +75,8 @@ MUST_CHECK enum err server_get(struct db *db, struct arena *arena, const struct 
 MUST_CHECK enum err server_get_any(struct db *db, struct arena *arena, const struct uuid *uuid, struct server *out);
 /* As server_get, with the row locked until the transaction ends. */
 MUST_CHECK enum err server_get_locked(struct db *db, struct arena *arena, const struct uuid *uuid, struct server *out);
+/* The row, live or deleted, in the arena; NULL when there is none. */
+MUST_CHECK enum err server_find(struct db *db, struct arena *arena, const struct uuid *uuid, const struct server **out);
 /* True when a row (live or deleted) exists here. */
 MUST_CHECK enum err server_exists(struct db *db, const struct uuid *uuid, bool *out);
 

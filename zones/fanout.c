@@ -26,6 +26,8 @@ struct fanout {
     struct spare *spares;
     size_t spare_count;
     size_t spare_capacity;
+    void (*on_wait)(void *context, bool waits); /* or NULL */
+    void *on_wait_context;
 };
 
 /* A call under way. */
@@ -376,5 +378,15 @@ void fanout_run(struct fanout *fanout, struct arena *arena, struct zone_call *ca
         else if (begin_call(&flights[i], budget))
             waiting++;
     }
+    if (waiting && fanout->on_wait)
+        fanout->on_wait(fanout->on_wait_context, true);
     wait_for(fanout, waiting);
+    if (waiting && fanout->on_wait)
+        fanout->on_wait(fanout->on_wait_context, false);
+}
+
+void fanout_on_wait(struct fanout *fanout, void (*told)(void *context, bool waits), void *context)
+{
+    fanout->on_wait = told;
+    fanout->on_wait_context = context;
 }

@@ -47,6 +47,8 @@ struct zone_call {
 /* `zones` must outlive it. To be closed by the thread that uses it, before that thread ends. */
 MUST_CHECK enum err fanout_open(struct zones *zones, struct fanout **out);
 void fanout_close(struct fanout *fanout);
+/* `told` is called with `context` before and after every wait of fanout_run for other zones, on the same thread. */
+void fanout_on_wait(struct fanout *fanout, void (*told)(void *context, bool waits), void *context);
 /* Closes the connections, keeps the rest (an idle worker). */
 void fanout_idle(struct fanout *fanout);
 

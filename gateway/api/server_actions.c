@@ -182,7 +182,10 @@ static enum err server_for_actions(struct request *request, struct server *out)
     struct server server;
     if (!uuid_is_text(id) || uuid_from_text(id, &uuid) != OK)
         return fail(E_NOT_FOUND, "Instance %s could not be found.", id);
-    TRY(server_get_any(request->db, request->arena, &uuid, &server));
+    if (request->server)
+        server = *request->server;
+    else
+        TRY(server_get_any(request->db, request->arena, &uuid, &server));
     const bool visible = request->caller.is_admin || str_equal(server.project_id, request->caller.project_id);
     if (!visible || (server.deleted && request->version < 21))
         return fail(E_NOT_FOUND, "Instance %s could not be found.", id);

@@ -23,7 +23,13 @@ enum err server_of_request(struct request *request, struct server *out)
     struct uuid uuid;
     if (!uuid_is_text(id) || uuid_from_text(id, &uuid) != OK)
         return fail(E_NOT_FOUND, "Instance %s could not be found.", id);
-    return server_get(request->db, request->arena, &uuid, request->caller.is_admin ? NULL : request->caller.project_id, out);
+    const struct server *found = request->server; /* NULL where no zone was looked for */
+    if (!found)
+        return server_get(request->db, request->arena, &uuid, request->caller.is_admin ? NULL : request->caller.project_id, out);
+    if (found->deleted || !(request->caller.is_admin || str_equal(found->project_id, request->caller.project_id)))
+        return fail(E_NOT_FOUND, "Instance %s could not be found.", id);
+    *out = *found;
+    return OK;
 }
 
 static enum err reply_with(struct request *request, struct response *response, const struct server *server, bool is_list)

@@ -181,6 +181,11 @@ static enum err open_compute(struct process *p)
                               config->debug.stop_after, &p->gateway.tasks);
 }
 
+static void tell_waiting(void *parts, bool waits)
+{
+    worker_waiting(parts, waits);
+}
+
 static enum err open_worker(void *context, struct worker_parts *parts)
 {
     struct process *p = context;
@@ -189,8 +194,10 @@ static enum err open_worker(void *context, struct worker_parts *parts)
     if (result != OK) {
         db_close(parts->db);
         parts->db = NULL;
+        return result;
     }
-    return result;
+    fanout_on_wait(parts->fanout, tell_waiting, parts);
+    return OK;
 }
 
 static void close_worker(void *context, struct worker_parts *parts)

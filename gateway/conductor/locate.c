@@ -93,12 +93,11 @@ enum err conductor_locate(struct request *request, struct response *response, bo
 {
     const char *id = request_param(request, "server_id");
     struct uuid uuid;
-    bool here = false;
     *answered = false;
     if (!uuid_is_text(id) || uuid_from_text(id, &uuid) != OK)
         return OK; /* the handler says its own 404 */
-    TRY(server_exists(request->db, &uuid, &here));
-    if (here || (request_query(request, "zone.local") && strcmp(request_query(request, "zone.local"), "1") == 0))
+    TRY(server_find(request->db, request->arena, &uuid, &request->server));
+    if (request->server || (request_query(request, "zone.local") && strcmp(request_query(request, "zone.local"), "1") == 0))
         return OK;
     const struct location location = find_place(request, &uuid);
     struct search *search = arena_alloc(request->arena, sizeof(*search));

@@ -23,6 +23,7 @@
 struct gateway; /* the zone's process: gateway/gateway.h. The core passes it on and does not look inside. */
 struct fanout;  /* a worker's connections to other zones: zones/fanout.h */
 struct routing; /* the route tables as core_setup compiled them: route.c */
+struct server;  /* a server's row: schema/server.h */
 struct mounted; /* one service of them */
 
 struct http_pair {
@@ -146,6 +147,7 @@ struct request {
     const char *global_request_id; /* the client's X-OpenStack-Request-ID, NULL when absent or not of that shape */
     const char *client_address;
     struct budget budget;
+    const struct server *server; /* SCOPE_SERVER: the row that `locate` found here, a deleted one too; else NULL */
     struct link_caller *link; /* over an authenticated link: who sent it (zones/link.h); else NULL */
     bool on_server_thread;
     bool authenticated; /* core_open_stream did it already */

@@ -1,12 +1,17 @@
 /*
  * See pool.h. One lock guards the queue and the stack of idle workers; it is never held while work is done. A worker that ends
  * joins the one that ended before it, so at most one thread at a time waits to be joined.
+ *
+ * A few threads per core that really run are the fastest (more of them only take turns): an item goes to a worker while fewer than
+ * `slots` run, else it queues. Whoever says that it waits (worker_waiting) gives its slot away. Whoever waits without a word, for a
+ * lock of the database or a host, is found out by the clock: an idle worker watches the queue and takes what is STALL_MS old.
  */
 #include "gateway/http/server/pool.h"
 
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,8 +20,11 @@
 #include "gateway/base/log.h"
 #include "gateway/base/metrics.h"
 
-#define IDLE_MS      30000
-#define WORKERS_KEPT 2
+#define IDLE_MS        30000
+#define STALL_MS       10
+#define WORKERS_KEPT   2
+#define SLOTS_PER_CORE 4
+#define SLOTS_LEAST    8
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define STACK_SIZE (1024L * 1024) /* instrumented frames are several times as large */
 #else
@@ -31,6 +39,8 @@ struct worker {
     struct worker *below;   /* in the stack of idle workers */
     struct worker_parts parts;
     bool is_open;
+    bool runs;  /* it had an item, which is done when it asks for the next */
+    bool waits; /* it gave its slot away */
 };
 
 struct pool {
@@ -41,6 +51,7 @@ struct pool {
     struct worker *ended; /* to be joined by the next one that ends */
     size_t idle_count;
     size_t worker_count; /* those that take work */
+    size_t running;      /* those that have an item and do not wait */
     size_t thread_count; /* also those that are about to end */
     struct pool_item *first;
     struct pool_item **last;
@@ -59,6 +70,12 @@ static void cond_init(pthread_cond_t *cond)
     (void)pthread_condattr_destroy(&attributes);
 }
 
+static size_t default_slots(void)
+{
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores * SLOTS_PER_CORE > SLOTS_LEAST ? (size_t)cores * SLOTS_PER_CORE : SLOTS_LEAST;
+}
+
 struct pool *pool_new(const struct pool_options *options)
 {
     struct pool *pool = calloc(1, sizeof(*pool));
@@ -67,6 +84,8 @@ struct pool *pool_new(const struct pool_options *options)
     pool->options = *options;
     if (pool->options.idle_ms == 0)
         pool->options.idle_ms = IDLE_MS;
+    if (pool->options.slots == 0)
+        pool->options.slots = default_slots();
     (void)pthread_mutex_init(&pool->lock, NULL);
     cond_init(&pool->gone);
     pool->last = &pool->first;
@@ -86,6 +105,7 @@ static void set_gauges(struct pool *pool)
 static void enqueue(struct pool *pool, struct pool_item *item)
 {
     item->next = NULL;
+    item->queued_ms = clock_mono_ms();
     *pool->last = item;
     pool->last = &item->next;
     pool->queued++;
@@ -104,6 +124,19 @@ static struct pool_item *dequeue(struct pool *pool)
     return item;
 }
 
+/* Under the lock: the worker on top of the stack gets `item`, or with NULL looks at the queue. */
+static void wake_top(struct pool *pool, struct pool_item *item)
+{
+    struct worker *worker = pool->idle;
+    if (item) {
+        pool->idle = worker->below;
+        pool->idle_count--;
+        pool->running++;
+        worker->item = item;
+    }
+    (void)pthread_cond_signal(&worker->wake);
+}
+
 static void remove_idle(struct pool *pool, struct worker *worker)
 {
     struct worker **at = &pool->idle;
@@ -119,33 +152,58 @@ static void wait_on(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t deadlin
     (void)pthread_cond_timedwait(cond, lock, &deadline);
 }
 
+static void keep_watch(struct pool *pool);
+
+/* Under the lock, an idle worker: the oldest item, when it has waited so long that those who run must be stuck. */
+static void take_stalled(struct worker *worker, int64_t now_ms)
+{
+    struct pool *pool = worker->pool;
+    if (!pool->first || now_ms < pool->first->queued_ms + STALL_MS)
+        return;
+    remove_idle(pool, worker);
+    worker->item = dequeue(pool);
+    pool->running++;
+    keep_watch(pool);
+}
+
 /* Under the lock: waits as an idle worker. NULL: it is not needed any more, and was taken off the count. */
 static struct pool_item *wait_for_item(struct worker *worker)
 {
     struct pool *pool = worker->pool;
-    const int64_t deadline_ms = clock_mono_ms() + pool->options.idle_ms;
+    int64_t end_ms = clock_mono_ms() + pool->options.idle_ms;
     worker->item = NULL;
     worker->below = pool->idle;
     pool->idle = worker;
     pool->idle_count++;
-    while (!worker->item) {
-        const bool late = clock_mono_ms() >= deadline_ms;
-        if (pool->stopping || (late && pool->worker_count > WORKERS_KEPT)) {
+    for (;;) {
+        const int64_t now_ms = clock_mono_ms();
+        if (!worker->item)
+            take_stalled(worker, now_ms);
+        if (worker->item)
+            return worker->item;
+        const bool late = now_ms >= end_ms;
+        if (pool->stopping || (late && pool->worker_count > WORKERS_KEPT && !pool->first)) {
             remove_idle(pool, worker);
             pool->worker_count--;
-            break;
+            return NULL;
         }
-        wait_on(&worker->wake, &pool->lock, late ? clock_mono_ms() + pool->options.idle_ms : deadline_ms);
+        if (late)
+            end_ms = now_ms + pool->options.idle_ms;
+        wait_on(&worker->wake, &pool->lock, pool->first ? pool->first->queued_ms + STALL_MS : end_ms);
     }
-    return worker->item;
 }
 
 static struct pool_item *next_item(struct worker *worker)
 {
     struct pool *pool = worker->pool;
     (void)pthread_mutex_lock(&pool->lock);
-    struct pool_item *item = dequeue(pool);
-    if (!item)
+    if (worker->runs)
+        pool->running--;
+    worker->runs = true;
+    struct pool_item *item = pool->running < pool->options.slots ? dequeue(pool) : NULL;
+    if (item)
+        pool->running++;
+    else
         item = wait_for_item(worker);
     set_gauges(pool);
     (void)pthread_mutex_unlock(&pool->lock);
@@ -202,7 +260,7 @@ static void *worker_main(void *argument)
     struct worker *worker = argument;
     struct pool *pool = worker->pool;
     (void)pthread_setname_np(pthread_self(), "http-worker");
-    for (struct pool_item *item = worker->item; item; item = next_item(worker))
+    for (struct pool_item *item = worker->item ? worker->item : next_item(worker); item; item = next_item(worker))
         pool->options.work(item, open_parts(worker));
     leave(worker);
     return NULL;
@@ -225,7 +283,7 @@ static int start_thread(struct worker *worker)
     return result;
 }
 
-/* Under the lock. */
+/* Under the lock. Without an item it begins with the queue. */
 static bool add_worker(struct pool *pool, struct pool_item *item)
 {
     struct worker *worker = calloc(1, sizeof(*worker));
@@ -233,6 +291,7 @@ static bool add_worker(struct pool *pool, struct pool_item *item)
         return false;
     worker->pool = pool;
     worker->item = item;
+    worker->runs = item != NULL;
     cond_init(&worker->wake);
     if (start_thread(worker) != 0) {
         log_warn("http.worker", "cause=\"no more threads\" workers=%zu", pool->worker_count);
@@ -241,26 +300,71 @@ static bool add_worker(struct pool *pool, struct pool_item *item)
     }
     pool->worker_count++;
     pool->thread_count++;
+    if (item)
+        pool->running++;
     return true;
+}
+
+/* Under the lock: what queues has an idle worker that looks at the clock, as long as there can be one. */
+static void keep_watch(struct pool *pool)
+{
+    if (!pool->first)
+        return;
+    if (pool->idle)
+        wake_top(pool, NULL);
+    else if (pool->worker_count < pool->options.workers)
+        (void)add_worker(pool, NULL);
+}
+
+/* Under the lock: a free slot gets a worker, an idle one or a new one. */
+static bool hand_over(struct pool *pool, struct pool_item *item)
+{
+    if (pool->running >= pool->options.slots)
+        return false;
+    if (!pool->idle)
+        return pool->worker_count < pool->options.workers && add_worker(pool, item);
+    wake_top(pool, item);
+    return true;
+}
+
+/* Under the lock: as many as there can be workers have an item or could get one, and `queue_limit` more wait. */
+static bool is_full(const struct pool *pool, size_t queue_limit)
+{
+    const size_t taken = pool->worker_count - pool->idle_count + pool->queued;
+    return taken >= pool->options.workers && taken - pool->options.workers >= queue_limit;
 }
 
 /* Under the lock. */
 static bool place(struct pool *pool, struct pool_item *item, size_t queue_limit)
 {
-    struct worker *worker = pool->idle;
-    if (worker) {
-        pool->idle = worker->below;
-        pool->idle_count--;
-        worker->item = item;
-        (void)pthread_cond_signal(&worker->wake);
+    if (hand_over(pool, item))
         return true;
-    }
-    if (pool->worker_count < pool->options.workers && add_worker(pool, item))
-        return true;
-    if (pool->queued >= queue_limit || pool->worker_count == 0)
+    if (pool->worker_count == 0 || is_full(pool, queue_limit))
         return false;
     enqueue(pool, item);
+    if (pool->queued == 1)
+        keep_watch(pool);
     return true;
+}
+
+static struct worker *worker_of(struct worker_parts *parts)
+{
+    return (struct worker *)((char *)parts - offsetof(struct worker, parts));
+}
+
+void worker_waiting(struct worker_parts *parts, bool waits)
+{
+    struct worker *worker = worker_of(parts);
+    struct pool *pool = worker->pool;
+    (void)pthread_mutex_lock(&pool->lock);
+    if (waits != worker->waits) {
+        worker->waits = waits;
+        pool->running += waits ? -1UL : 1;
+        while (waits && pool->first && hand_over(pool, pool->first))
+            (void)dequeue(pool);
+        keep_watch(pool);
+    }
+    (void)pthread_mutex_unlock(&pool->lock);
 }
 
 bool pool_push(struct pool *pool, struct pool_item *item, size_t queue_limit)
@@ -275,7 +379,7 @@ bool pool_push(struct pool *pool, struct pool_item *item, size_t queue_limit)
 bool pool_is_full(struct pool *pool)
 {
     (void)pthread_mutex_lock(&pool->lock);
-    const bool full = !pool->idle && pool->worker_count >= pool->options.workers && pool->queued >= pool->options.queue;
+    const bool full = is_full(pool, pool->options.queue);
     (void)pthread_mutex_unlock(&pool->lock);
     return full;
 }

@@ -1,11 +1,12 @@
 /*
  * Worker threads made on demand. Idle ones wait in LIFO order (the last to become idle is the warmest), and end after 30 s without
- * work, but for two. Each owns its `struct worker_parts`.
+ * work, but for two. Each owns its `struct worker_parts`. No more than a few per core run at once, beside those that wait.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "gateway/http/server/server.h"
 
@@ -13,13 +14,15 @@ struct pool;
 
 struct pool_item {
     struct pool_item *next;
+    int64_t queued_ms;
 };
 
 /* Runs on a worker. `parts` is NULL when they could not be opened; the cause was logged. */
 typedef void pool_work_f(struct pool_item *item, struct worker_parts *parts);
 
 struct pool_options {
-    size_t workers;
+    size_t workers; /* most of them */
+    size_t slots;   /* how many run at once; 0: four per core, at least 8 */
     size_t queue;
     struct worker_hooks hooks;
     pool_work_f *work;
@@ -27,7 +30,8 @@ struct pool_options {
 };
 
 struct pool *pool_new(const struct pool_options *options);
-/* Gives `item` to an idle worker, a new one, or the queue. False: all are busy and `queue_limit` items wait already. */
+/* Gives `item` to an idle worker, a new one, or the queue. False: as many are at work or queued as there can be workers, and
+ * `queue_limit` items more. */
 MUST_CHECK bool pool_push(struct pool *pool, struct pool_item *item, size_t queue_limit);
 bool pool_is_full(struct pool *pool);
 /* Takes what still waits in the queue, oldest first. */

@@ -36,6 +36,10 @@ struct worker_hooks {
     void (*close)(void *context, struct worker_parts *parts); /* on the worker's thread, when it ends; only after an open */
 };
 
+/* Said on the worker's own thread before and after it waits for somebody else: meanwhile another one may run. Idempotent. `parts`
+ * must be those that its `open` got. */
+void worker_waiting(struct worker_parts *parts, bool waits);
+
 struct http_server_counts {
     size_t workers;
     size_t idle;

@@ -19,6 +19,7 @@ struct job {
     struct pool_item item;
     pthread_t ran_on;
     bool waits;
+    bool says; /* that it waits */
 };
 
 static struct {
@@ -58,13 +59,16 @@ static void let_go(bool go)
 static void work(struct pool_item *item, struct worker_parts *parts)
 {
     struct job *job = (struct job *)item;
-    (void)parts;
     job->ran_on = pthread_self();
     change(&scene.started);
+    if (job->says)
+        worker_waiting(parts, true);
     (void)pthread_mutex_lock(&scene.lock);
     while (job->waits && !scene.go)
         (void)pthread_cond_wait(&scene.changed, &scene.lock);
     (void)pthread_mutex_unlock(&scene.lock);
+    if (job->says)
+        worker_waiting(parts, false);
     change(&scene.done);
 }
 
@@ -83,13 +87,22 @@ static void close_parts(void *context, struct worker_parts *parts)
     change(&scene.closed);
 }
 
-static struct pool *make(size_t workers, size_t queue, int64_t idle_ms)
+static struct pool *make_with(size_t workers, size_t slots, size_t queue, int64_t idle_ms)
 {
-    const struct pool_options options = {
-        .workers = workers, .queue = queue, .hooks = {NULL, open_parts, close_parts}, .work = work, .idle_ms = idle_ms};
+    const struct pool_options options = {.workers = workers,
+                                         .slots = slots,
+                                         .queue = queue,
+                                         .hooks = {NULL, open_parts, close_parts},
+                                         .work = work,
+                                         .idle_ms = idle_ms};
     scene.started = scene.done = scene.opened = scene.closed = 0;
     scene.go = false;
     return pool_new(&options);
+}
+
+static struct pool *make(size_t workers, size_t queue, int64_t idle_ms)
+{
+    return make_with(workers, 0, queue, idle_ms);
 }
 
 static struct http_server_counts counts_of(struct pool *pool)
@@ -192,6 +205,39 @@ static void test_take_queued(void **state)
     assert_int_equal(scene.done, 1);
 }
 
+/* One slot: the second item waits for the first, unless that one says that it waits itself. */
+static void test_waiting_gives_the_slot_away(void **state)
+{
+    (void)state;
+    struct job jobs[3] = {{.waits = true, .says = true}, {.waits = true, .says = true}, {.waits = false}};
+    struct pool *pool = make_with(4, 1, 10, 0);
+    for (int i = 0; i < 3; i++)
+        assert_true(pool_push(pool, &jobs[i].item, 10));
+    await(&scene.started, 3);
+    await(&scene.done, 1);
+    let_go(true);
+    await(&scene.done, 3);
+    pool_free(pool);
+}
+
+/* Nobody says anything: the clock finds out that the first is stuck, and the second, and so on up to `workers`. */
+static void test_stalled_items_get_workers(void **state)
+{
+    (void)state;
+    struct job jobs[5] = {0};
+    struct pool *pool = make_with(4, 1, 10, 0);
+    for (int i = 0; i < 5; i++) {
+        jobs[i].waits = true;
+        assert_true(pool_push(pool, &jobs[i].item, 10));
+    }
+    await(&scene.started, 4);
+    assert_int_equal(counts_of(pool).workers, 4);
+    assert_int_equal(counts_of(pool).queued, 1);
+    let_go(true);
+    await(&scene.done, 5);
+    pool_free(pool);
+}
+
 static void test_many(void **state)
 {
     (void)state;
@@ -209,8 +255,13 @@ static void test_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_limits),      cmocka_unit_test(test_lifo), cmocka_unit_test(test_idle_end),
-        cmocka_unit_test(test_take_queued), cmocka_unit_test(test_many),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_lifo),
+        cmocka_unit_test(test_idle_end),
+        cmocka_unit_test(test_take_queued),
+        cmocka_unit_test(test_waiting_gives_the_slot_away),
+        cmocka_unit_test(test_stalled_items_get_workers),
+        cmocka_unit_test(test_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
