@@ -53,7 +53,7 @@ has() { openstack_at root "$@" >/dev/null 2>&1 </dev/null; } # has image show NA
 pid_of() { # pid_of NAME MARK
     local pid
     pid=$(cat "$home/$1.pid" 2>/dev/null) || return 1
-    tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "$2" && echo "$pid"
+    tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF -- "$2" && echo "$pid"
 }
 zone_pid() { pid_of "$1" "$home/$1/zonegate.conf"; }
 host_pid() { pid_of host /run/libvirt/quickstart.pid; }
@@ -115,7 +115,7 @@ start_libvirtd() {
     getent passwd libvirt-qemu >/dev/null || quiet "the user libvirt-qemu cannot be made" \
         useradd -r -u 64055 -g libvirt-qemu -d /var/lib/libvirt -s /usr/sbin/nologin libvirt-qemu
     rm -f "$dir/run/libvirt-sock"
-    setsid unshare -m bash -c 'mount --make-rprivate /
+    setsid unshare -m --propagation unchanged bash -c 'mount --make-rprivate / 2>/dev/null || true # the / of a chroot is no mount of its own
         mkdir -p /run/libvirt /var/lib/libvirt /var/cache/libvirt /var/log/libvirt /etc/libvirt
         for pair in run:/run lib:/var/lib etc:/etc cache:/var/cache log:/var/log; do
             mount --bind "$0/${pair%%:*}" "${pair#*:}/libvirt" || exit 1

@@ -15,6 +15,7 @@ struct zones;
 struct identity;
 struct http_server;
 struct image_store;
+struct seen;
 
 struct gateway {
     struct config config;
@@ -27,6 +28,7 @@ struct gateway {
     struct task_runners *tasks;
     struct identity *identity;
     struct zones *zones;
+    struct seen *seen; /* servers of children, as hints */
     struct http_server *server;
     int64_t started_us;
 };

@@ -71,6 +71,24 @@ enum err row_key_finish(struct text *key, int64_t created_us, const struct uuid 
     return OK;
 }
 
+bool row_key_created(const uint8_t *key, size_t length, int64_t *out_us)
+{
+    enum { TIME_SIZE = 9, UUID_SIZE = 17 };
+    if (length < TIME_SIZE + UUID_SIZE)
+        return false;
+    const uint8_t *time = key + length - TIME_SIZE - UUID_SIZE;
+    if (time[0] != 0xfe || key[length - UUID_SIZE] != 1)
+        return false;
+    uint64_t bits = 0;
+    for (size_t i = 1; i < TIME_SIZE; i++)
+        bits = bits << 8 | (uint8_t)(time[i] ^ 0xff);
+    const int64_t seconds = (int64_t)(bits ^ (UINT64_C(1) << 63));
+    if (seconds < 0 || seconds > INT64_C(253402300799))
+        return false;
+    *out_us = seconds * US_PER_S;
+    return true;
+}
+
 int row_key_compare(const void *a, size_t a_length, const void *b, size_t b_length)
 {
     const size_t shorter = a_length < b_length ? a_length : b_length;

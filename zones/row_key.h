@@ -25,5 +25,8 @@ void row_key_uuid(struct text *key, enum key_order order, const struct uuid *uui
  * that long is refused, not cut. */
 MUST_CHECK enum err row_key_finish(struct text *key, int64_t created_us, const struct uuid *uuid);
 
+/* The created_at of a finished key, in microseconds. False: it does not end as row_key_finish ends keys. */
+MUST_CHECK bool row_key_created(const uint8_t *key, size_t length, int64_t *out_us);
+
 /* memcmp, then the shorter first: <0, 0, >0. */
 int row_key_compare(const void *a, size_t a_length, const void *b, size_t b_length);

@@ -360,7 +360,9 @@ enum err server_filter_read(struct request *request, size_t max_limit, struct se
         TRY(read_parameter(&reading, request->query.items[i].name, request->query.items[i].value));
     TRY(join_statuses(&reading));
     TRY(check_changes(&reading));
+    filter.narrowed = filter.condition_count || filter.nothing || reading.wants_deleted || reading.changes;
     TRY(read_tenants(&reading));
+    filter.project = filter.all_tenants ? reading.project : request->caller.project_id;
     if (reading.wants_deleted)
         add_one(&reading, CONDITION_EQUAL, COLUMN_DELETED, sql_bool(true));
     else if (!reading.changes)

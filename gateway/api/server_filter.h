@@ -22,7 +22,9 @@ struct server_filter {
     bool limit_given;
     const char *marker; /* uuid as text; NULL */
     bool all_tenants;
-    bool nothing; /* no row can match (an unknown status, an address filter) */
+    const char *project; /* whose servers; NULL: everybody's */
+    bool narrowed;       /* there are filters besides the project */
+    bool nothing;        /* no row can match (an unknown status, an address filter) */
 };
 
 /* E_INVALID (400), E_FORBIDDEN (403) in Nova's words. */

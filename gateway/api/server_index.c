@@ -13,6 +13,7 @@
 #include "gateway/api/server_common.h"
 #include "gateway/api/server_filter.h"
 #include "gateway/api/server_key.h"
+#include "gateway/api/server_seen.h"
 #include "gateway/api/server_view.h"
 #include "gateway/base/log.h"
 #include "gateway/conductor/relay.h"
@@ -32,6 +33,8 @@ struct listing {
     struct row_list *lists;
     const struct zone **zones; /* of each list; NULL: this zone */
     size_t list_count;
+    struct row_list *unknown; /* what is remembered of silent zones */
+    size_t unknown_count;
     struct zones_missing missing;
     size_t asked;
 };
@@ -104,25 +107,57 @@ static const char *child_target(struct listing *listing)
     return arena_strdup(request->arena, text_str(&target));
 }
 
-static void take_child(struct listing *listing, const struct zone_call *call)
+/* What a status other than 200 says about a child that was asked for a list: it does not let us in, it does not know the question,
+ * or what it answers is no list. */
+static enum zone_kind_of_answer kind_of_status(int status)
+{
+    static const struct {
+        int status;
+        enum zone_kind_of_answer kind;
+    } kinds[] = {{200, ZONE_ANSWERED}, {400, ZONE_VERSION}, {401, ZONE_AUTH},    {403, ZONE_AUTH},
+                 {404, ZONE_VERSION},  {406, ZONE_VERSION}, {413, ZONE_VERSION}, {429, ZONE_BUSY}};
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        if (kinds[i].status == status)
+            return kinds[i].kind;
+    }
+    return ZONE_GARBAGE;
+}
+
+static enum err read_list(struct listing *listing, const struct zone_call *call, struct row_list *out)
+{
+    struct request *request = listing->request;
+    const struct http_answer *answer = &call->answer;
+    if (answer->status != 200)
+        return fail(E_INVALID, "status %d", answer->status);
+    TRY(rows_read(request->arena, answer->body, answer->body_length, (const uint8_t *)listing->after.bytes, listing->after.length,
+                  out));
+    const bool whole = listing->after.length == 0 && !out->more;
+    return server_seen_take(request, &listing->filter, listing->detail, call->zone, out, whole);
+}
+
+/* A child that gave no list: what is remembered of it goes last, so that a real row of the same server wins over it. */
+static enum err miss_child(struct listing *listing, const struct zone *zone, enum zone_kind_of_answer kind)
+{
+    struct row_list list;
+    missing_add(listing->request->arena, &listing->missing, zone->row.name, kind);
+    TRY(server_seen_rows(listing->request, &listing->filter, listing->detail, &listing->after, zone, &list));
+    if (list.count)
+        listing->unknown[listing->unknown_count++] = list;
+    return OK;
+}
+
+static enum err take_child(struct listing *listing, const struct zone_call *call)
 {
     struct request *request = listing->request;
     const struct http_answer *answer = &call->answer;
     struct row_list list = {0};
-    enum zone_kind_of_answer kind = answer->kind;
-    if (kind == ZONE_ANSWERED && answer->status == 406)
-        kind = ZONE_VERSION;
-    else if (kind == ZONE_ANSWERED && answer->status != 200)
-        kind = answer->status == 403 || answer->status == 401 ? ZONE_AUTH : ZONE_STORE;
-    if (kind == ZONE_ANSWERED && rows_read(request->arena, answer->body, answer->body_length, (const uint8_t *)listing->after.bytes,
-                                           listing->after.length, &list) != OK) {
+    enum zone_kind_of_answer kind = answer->kind == ZONE_ANSWERED ? kind_of_status(answer->status) : answer->kind;
+    if (answer->kind == ZONE_ANSWERED && read_list(listing, call, &list) != OK) {
         log_warn("zone.garbage", "child=%s message=%s", call->zone->row.name, log_quote(err_message()).text);
-        kind = ZONE_GARBAGE;
+        kind = kind == ZONE_ANSWERED ? ZONE_GARBAGE : kind;
     }
-    if (kind != ZONE_ANSWERED) {
-        missing_add(request->arena, &listing->missing, call->zone->row.name, kind);
-        return;
-    }
+    if (kind != ZONE_ANSWERED)
+        return miss_child(listing, call->zone, kind);
     for (size_t i = 0; i < list.missing.count; i++)
         missing_add(request->arena, &listing->missing,
                     zone_path_join(request->arena, call->zone->row.name, list.missing.items[i].path), list.missing.items[i].reason);
@@ -130,6 +165,7 @@ static void take_child(struct listing *listing, const struct zone_call *call)
     listing->asked += asked ? (size_t)strtoul(asked, NULL, 10) : 0;
     listing->lists[listing->list_count] = list;
     listing->zones[listing->list_count++] = call->zone;
+    return OK;
 }
 
 static bool is_local_only(const struct request *request)
@@ -139,7 +175,7 @@ static bool is_local_only(const struct request *request)
     return (local && strcmp(local, "1") == 0) || (old && (str_equal_nocase(old, "true") || strcmp(old, "1") == 0));
 }
 
-static void list_children(struct listing *listing, const struct zones_view *view)
+static enum err list_children(struct listing *listing, const struct zones_view *view)
 {
     struct request *request = listing->request;
     const struct link_origin *origin = relay_origin(request);
@@ -160,7 +196,12 @@ static void list_children(struct listing *listing, const struct zones_view *view
     listing->asked += view->child_count;
     fanout_run(request->fanout, request->arena, calls, view->child_count, request->budget);
     for (size_t i = 0; i < view->child_count; i++)
-        take_child(listing, &calls[i]);
+        TRY(take_child(listing, &calls[i]));
+    for (size_t i = 0; i < listing->unknown_count; i++) {
+        listing->lists[listing->list_count] = listing->unknown[i];
+        listing->zones[listing->list_count++] = NULL;
+    }
+    return OK;
 }
 
 static enum err write_frames(struct listing *listing, struct response *response, const struct merged_rows *merged)
@@ -226,10 +267,11 @@ static enum err list_servers(struct request *request, struct response *response,
     TRY(server_key_after(request, &listing->filter, &listing->after));
     const struct zones_view *view = zones_view(request->gateway->zones, request->arena);
     listing->lists = arena_alloc(request->arena, (view->child_count + 1) * sizeof(*listing->lists));
+    listing->unknown = arena_alloc(request->arena, (view->child_count + 1) * sizeof(*listing->unknown));
     listing->zones = arena_alloc(request->arena, (view->child_count + 1) * sizeof(const struct zone *));
     TRY(list_here(listing));
     if (view->child_count && !is_local_only(request) && listing->filter.limit > 0)
-        list_children(listing, view);
+        TRY(list_children(listing, view));
     struct merged_rows merged;
     rows_merge(request->arena, listing->lists, listing->list_count, listing->filter.limit, &merged);
     TRY(check_complete(listing, response));

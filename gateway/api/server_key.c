@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/api/server_seen.h"
 #include "gateway/conductor/locate.h"
 #include "schema/json/json.h"
 #include "zones/row_key.h"
@@ -212,10 +213,10 @@ static enum err marker_key(struct request *request, const struct server_filter *
         const bool visible = result == OK && (request->caller.is_admin || str_equal(server.project_id, request->caller.project_id));
         if (visible)
             return server_key_add(out, &server, filter);
-        if (result == E_NOT_FOUND)
-            TRY(ask_owner(request, filter->marker, out));
-        else
+        if (result != E_NOT_FOUND)
             TRY(result);
+        else if (!server_seen_key(request, filter, &uuid, out))
+            TRY(ask_owner(request, filter->marker, out));
     }
     return out->length ? OK : fail(E_INVALID, "marker [%s] not found", filter->marker);
 }

@@ -320,3 +320,15 @@ void server_view_brief(struct text *out, const struct server *server, const stru
     add_links(out, server, view);
     text_add_char(out, '}');
 }
+
+void server_view_unknown(struct text *out, const struct seen_server *seen, bool detail, const struct server_view *view)
+{
+    const struct server server = {.uuid = seen->uuid};
+    text_add_format(out, "{\"id\":\"%s\",\"status\":\"UNKNOWN\"", uuid_to_text(&seen->uuid).text);
+    if (detail) {
+        add_text(out, "tenant_id", seen->project);
+        add_time(out, "created", seen->created_us, time_iso_z);
+    }
+    add_links(out, &server, view);
+    text_add_char(out, '}');
+}

@@ -9,6 +9,7 @@
 #include "gateway/http/core/core.h"
 #include "schema/host.h"
 #include "schema/server.h"
+#include "zones/seen.h"
 
 struct server_view {
     int version;
@@ -26,6 +27,8 @@ MUST_CHECK enum err server_view_init(struct request *request, bool is_list, stru
 void server_view_detail(struct text *out, const struct server *server, const struct server_view *view);
 /* What PUT answers below 2.75: the plain members and those that its version added. */
 void server_view_update(struct text *out, const struct server *server, const struct server_view *view);
+/* What Nova shows from 2.69 on of a server whose cell is silent: id, status UNKNOWN, links; in detail also project and time. */
+void server_view_unknown(struct text *out, const struct seen_server *seen, bool detail, const struct server_view *view);
 void server_view_brief(struct text *out, const struct server *server, const struct server_view *view);
 
 /* ACTIVE, BUILD, SHUTOFF …: from vm_state and task_state. */

@@ -80,6 +80,8 @@ static const struct setting settings[] = {
      "most that one child may take of a request"},
     {"zones", "below_2_69", SETTING_CHOICE, AT(zones.below_2_69), 0, 0, "skip error", "skip",
      "lists of older clients when a zone is silent"},
+    {"zones", "remembered_servers", SETTING_INT, AT(zones.remembered_servers), 0, 1000000, NULL, "20000",
+     "servers of other zones that are remembered as hints: UNKNOWN rows of silent zones"},
     {"zones", "insecure", SETTING_BOOL, AT(zones.insecure), 0, 0, NULL, "false", "allow plain http to zones on other machines"},
     {"log", "level", SETTING_CHOICE, AT(log.level), 0, 0, "debug info warn error", "info", "least level that is written"},
     {"debug", "stop_after", SETTING_TEXT, AT(debug.stop_after), 0, 0, NULL, "",

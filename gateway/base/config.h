@@ -58,6 +58,7 @@ struct config {
         int64_t poll_interval_ms;
         int64_t child_timeout_ms;
         char *below_2_69; /* skip | error */
+        int64_t remembered_servers;
         bool insecure;    /* plain http to other machines */
     } zones;
     struct {

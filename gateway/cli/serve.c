@@ -39,6 +39,7 @@
 #include "schema/zone_self.h"
 #include "zones/fanout.h"
 #include "zones/registry.h"
+#include "zones/seen.h"
 
 #define STOP_GRACE_MS    10000
 #define HOST_INTERVAL_MS 5000
@@ -129,6 +130,7 @@ static enum err open_zones(struct process *p)
     p->zones_options.child_timeout_ms = config->zones.child_timeout_ms;
     p->zones_options.insecure = config->zones.insecure;
     p->zones_options.expose_names = config->zone.expose_names;
+    p->gateway.seen = seen_new((size_t)config->zones.remembered_servers);
     TRY(zones_open(&p->zones_options, &p->gateway.zones));
     TRY(identity_open(config, &p->gateway.keys, &p->gateway.database, &p->gateway.identity));
     identity_set_forwarder(p->gateway.identity, forward_login, p);
@@ -271,6 +273,7 @@ static void close_all(struct process *p)
     catalog_clear();
     identity_close(p->gateway.identity);
     zones_close(p->gateway.zones);
+    seen_free(p->gateway.seen);
     db_close(p->db);
     db_target_clear(&p->gateway.database);
     private_server_stop(p->server);

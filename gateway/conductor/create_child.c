@@ -9,6 +9,7 @@
 #include "gateway/conductor/relay.h"
 #include "gateway/gateway.h"
 #include "schema/json/json.h"
+#include "zones/seen.h"
 
 static const char *order_text(struct arena *arena, const struct child_order *order)
 {
@@ -46,6 +47,17 @@ static enum err undo_later(struct request *request, const struct uuid *uuid, enu
     return fail(result, "%s", message);
 }
 
+/* The child's clock gave the row its time; ours is near enough for a hint, and a list sets it right. */
+static void note_created(struct request *request, const struct zone *zone, const struct uuid *uuid)
+{
+    struct seen_server server = {.uuid = *uuid, .zone = zone->row.uuid, .created_us = clock_wall_us()};
+    const char *project = request->caller.project_id;
+    if (!project || strlen(project) >= sizeof(server.project))
+        return;
+    memcpy(server.project, project, strlen(project));
+    seen_note(request->gateway->seen, &server, 1);
+}
+
 enum err create_at_child(struct request *request, const struct child_order *order, struct text *out)
 {
     const struct zones_view *view = zones_view(request->gateway->zones, request->arena);
@@ -65,6 +77,7 @@ enum err create_at_child(struct request *request, const struct child_order *orde
     fanout_run(request->fanout, request->arena, &call, 1, request->budget);
     if (call.answer.kind == ZONE_ANSWERED && call.answer.status == 202) {
         text_add(out, call.answer.body, call.answer.body_length);
+        note_created(request, zone, order->uuid);
         return OK;
     }
     enum err result;

@@ -6,7 +6,9 @@
 
 #include "gateway/base/log.h"
 #include "gateway/gateway.h"
+#include "zones/json_scan.h"
 #include "zones/resolve.h"
+#include "zones/seen.h"
 
 #define RELAY_BODY_LIMIT (16U << 20)
 
@@ -72,6 +74,44 @@ void relay_missing(struct request *request, struct response *response, const str
         response_header(request, response, "X-Zone-Missing", value);
 }
 
+/* {"server":{…}}: the object inside, as it stands. */
+static bool find_shown(const struct http_answer *answer, const char **out, size_t *out_length)
+{
+    static const char head[] = "{\"server\":";
+    const size_t length = sizeof(head) - 1;
+    if (answer->body_length < length + 3 || memcmp(answer->body, head, length) != 0)
+        return false;
+    *out = (const char *)answer->body + length;
+    *out_length = answer->body_length - length - 1;
+    return json_scan_object(*out, *out_length);
+}
+
+/* Hints for lists: a server that was shown is remembered, one that was deleted or is not there is forgotten. */
+static void note_server(struct request *request, const struct zone *zone, const struct http_answer *answer)
+{
+    const char *id = request->route->scope == SCOPE_SERVER ? request_param(request, "server_id") : NULL;
+    struct seen_server server = {.zone = zone->row.uuid};
+    const char *body = NULL;
+    const char *value = NULL;
+    size_t length = 0;
+    if (!id || strcmp(request->route->path, "/servers/{server_id}") != 0 || uuid_from_text(id, &server.uuid) != OK)
+        return;
+    const bool deleted = strcmp(request->method, "DELETE") == 0 && answer->status / 100 == 2;
+    if (deleted || answer->status == 404) {
+        seen_forget(request->gateway->seen, &server.uuid);
+        return;
+    }
+    if (answer->status != 200 || !find_shown(answer, &body, &length))
+        return;
+    size_t size = 0;
+    if (!json_scan_string(body, length, "tenant_id", &value, &size) || size >= sizeof(server.project))
+        return;
+    memcpy(server.project, value, size);
+    if (json_scan_string(body, length, "created", &value, &size) &&
+        time_parse_iso(arena_strndup(request->arena, value, size), &server.created_us) == OK)
+        seen_note(request->gateway->seen, &server, 1);
+}
+
 void relay_answer(struct request *request, struct response *response, const struct zone *zone, const struct http_answer *answer)
 {
     struct link_headers passed = {0};
@@ -86,6 +126,7 @@ void relay_answer(struct request *request, struct response *response, const stru
         else
             response_header(request, response, passed.items[i].name, passed.items[i].value);
     }
+    note_server(request, zone, answer);
     response->status = answer->status;
     text_add(&response->body, answer->body, answer->body_length);
     response_header(request, response, "X-Zone-Path",

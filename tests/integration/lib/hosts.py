@@ -13,7 +13,7 @@ DAEMON_SETTINGS = 'unix_sock_group = "root"\nauth_unix_rw = "none"\nauth_unix_ro
 QEMU_SETTINGS = ('user = "root"\ngroup = "root"\ndynamic_ownership = 0\nsecurity_driver = "none"\nnamespaces = [ ]\n'
                  'cgroup_controllers = [ ]\nstdio_handler = "file"\n')
 ENTER = """set -e
-mount --make-rprivate /
+mount --make-rprivate / 2>/dev/null || true  # the / of a chroot is no mount of its own
 mkdir -p /run/libvirt /var/lib/libvirt /var/cache/libvirt /var/log/libvirt
 for pair in run:/run lib:/var/lib etc:/etc cache:/var/cache log:/var/log; do mount --bind "$0/${pair%%:*}" "${pair#*:}/libvirt"; done
 [ -z "$1" ] || mount --bind "$0/empty" "$1"
@@ -56,7 +56,7 @@ class Host:
 
     def start(self):
         self.socket.unlink(missing_ok=True)
-        command = ["unshare", "-m", "bash", "-c", ENTER, self.directory, self.hide]
+        command = ["unshare", "-m", "--propagation", "unchanged", "bash", "-c", ENTER, self.directory, self.hide]
         self.process = Process(command, self.directory / "libvirtd.log", prefix=self.prefix)
         wait_for(lambda: self.socket.exists() or not self.process.alive, 30, lambda: f"libvirtd of {self.name}\n{self.process.tail()}")
         wait_for(lambda: self.virsh("uri", check=False)[0] == 0, 30, lambda: f"libvirtd of {self.name}\n{self.process.tail()}")

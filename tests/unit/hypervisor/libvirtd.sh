@@ -13,8 +13,8 @@ grep -q '^libvirt-qemu:' "$dir/group" || echo 'libvirt-qemu:x:64055:' >>"$dir/gr
 printf '%s\n' 'unix_sock_group = "root"' 'auth_unix_rw = "none"' 'auth_unix_ro = "none"' "host_uuid = \"$(cat "$dir/uuid")\"" >"$dir/etc/libvirtd.conf"
 printf '%s\n' 'user = "root"' 'group = "root"' 'dynamic_ownership = 0' 'security_driver = "none"' 'namespaces = [ ]' \
     'cgroup_controllers = [ ]' 'stdio_handler = "file"' >"$dir/etc/qemu.conf"
-exec unshare -m bash -c '
-    mount --make-rprivate /
+exec unshare -m --propagation unchanged bash -c '
+    mount --make-rprivate / 2>/dev/null || true # the / of a chroot is no mount of its own
     mount --bind "$0/passwd" /etc/passwd
     mount --bind "$0/group" /etc/group
     for place in run:/run lib:/var/lib etc:/etc cache:/var/cache log:/var/log; do
