@@ -7,6 +7,7 @@
 #include <curl/curl.h>
 
 #include "gateway/base/text.h"
+#include "gateway/base/trace.h"
 #include "zones/inside.h"
 #include "zones/transfer.h"
 
@@ -206,6 +207,8 @@ static bool add_link_headers(struct flight *flight)
     }
     headers_add(flight->arena, &flight->request.headers, LINK_DELEGATION, delegation);
     headers_add(flight->arena, &flight->request.headers, LINK_BUDGET, arena_printf(flight->arena, "%lld", (long long)ms));
+    if (call->origin->trace)
+        headers_add(flight->arena, &flight->request.headers, TRACE_HEADER, call->origin->trace);
     if (call->origin->key)
         headers_add(flight->arena, &flight->request.headers, LINK_IDEMPOTENCY, call->origin->key);
     return true;

@@ -6,6 +6,7 @@
 
 #include "gateway/base/err.h"
 #include "gateway/base/text.h"
+#include "gateway/base/trace.h"
 
 /* Secrets of this zone's users, hop-by-hop (RFC 9110 section 7.6.1), and what every hop says for itself. */
 static const char *const never[] = {
@@ -30,8 +31,8 @@ static const char *const never[] = {
     "X-Subject-Token",
 };
 
-/* Only for requests: the user's words about its own connection, and about names that the delegation carries. */
-static const char *const never_asked[] = {"Accept-Encoding", "Forwarded", "X-Auth-Key", "X-Auth-User"};
+/* Only for requests: the user's words about its own connection, and about what every hop makes anew. */
+static const char *const never_asked[] = {"Accept-Encoding", "Forwarded", TRACE_HEADER, "X-Auth-Key", "X-Auth-User"};
 
 /* Only for answers: this zone has its own. */
 static const char *const never_answered[] = {"Date", "Server", "WWW-Authenticate"};

@@ -40,9 +40,10 @@ struct link_origin {
     const char *base;        /* the service's URL as the client used it, with version and, if it stood there, project */
     const struct uuid *path; /* zones visited before this one */
     size_t path_count;
-    int hops;        /* remaining, this send not counted */
-    const char *key; /* idempotency key of a mutation; NULL for reads */
-    bool streamed;   /* the body is a stream: its hash is not in the delegation */
+    int hops;          /* remaining, this send not counted */
+    const char *key;   /* idempotency key of a mutation; NULL for reads */
+    bool streamed;     /* the body is a stream: its hash is not in the delegation */
+    const char *trace; /* the traceparent header to send; NULL: none */
 };
 
 /* Who sent a request over an authenticated link. In the request's arena. */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "gateway/base/log.h"
 #include "gateway/gateway.h"
 #include "gateway/identity/identity.h"
 #include "zones/link.h"
@@ -36,8 +37,10 @@ static enum err authenticate_link(struct request *request, const char *delegatio
     TRY(link_check(zones, &question, request->db, request->arena, &request->caller, &request->link));
     request->caller.over_link = true;
     request->budget = link_budget_read(request_header(request, LINK_BUDGET), true, request->gateway->config.api.budget_ms);
-    if (request->caller.request_id && request_id_is_valid(request->caller.request_id))
+    if (request->caller.request_id && request_id_is_valid(request->caller.request_id)) {
         request->request_id = request->caller.request_id;
+        log_set_request(request->request_id);
+    }
     return request->link->base ? take_base(request, request->link->base) : OK;
 }
 

@@ -29,6 +29,7 @@ const struct link_origin *relay_origin(struct request *request)
         key = request->link ? request->link->key : new_key(request->arena);
     const char *base = arena_printf(request->arena, "%s%s", request->base_url, request->mount);
     *origin = link_origin_from(&request->caller, request->link, base, key);
+    origin->trace = request->trace.parent;
     return origin;
 }
 

@@ -256,3 +256,29 @@ def test_unknown_server_is_404_when_nobody_is_silent(doors):
     answer = doors["root"].get(f"/servers/{server}")
     assert answer.status_code == 404
     assert answer.json()["itemNotFound"]["message"] == f"Instance {server} could not be found."
+
+
+# --- seeing it
+def test_one_trace_and_one_request_id_over_all_zones(tree, doors, server_of):
+    trace = uuid.uuid4().hex
+    answer = doors["root"].get(f"/servers/{server_of['east-1']}", headers={"traceparent": f"00-{trace}-00f067aa0ba902b7-01"})
+    assert answer.status_code == 200
+    request = answer.headers["x-openstack-request-id"]
+    for name in ("root", "east", "east-1"):
+        tree[name].wait_log(rf"event=http.request\b.*request={request}\b.*trace={trace}\b", 10)
+    assert not tree["west"].process.find_line(trace), "a zone that was not asked"
+
+
+def test_changes_and_refusals_leave_an_audit_line(tree, doors):
+    server = create(doors["root"], "audited")
+    delete(doors["root"], server)
+    for name in ("root", "east", "east-1") if server in audited(tree["east-1"]) else ("root", "west"):
+        origin = "client" if name == "root" else "link"
+        tree[name].wait_log(rf'event=audit\b.*who="admin" .*origin={origin} .*method=DELETE target="\S*/servers/{server}" .*outcome=done', 10)
+    refused = requests.get(f"{tree.root.url}/compute/v2.1/servers", headers={"X-Auth-Token": "gone"}, timeout=10)
+    assert refused.status_code == 401
+    tree.root.wait_log(r'event=audit\b.*who=- .*method=GET target="/compute/v2.1/servers" status=401 outcome=refused', 10)
+
+
+def audited(zone):
+    return "\n".join(line for line in zone.process.lines if "event=audit" in line)

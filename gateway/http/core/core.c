@@ -29,6 +29,7 @@ static void prepare(const struct http_core *core, struct request *request)
     request->started_us = clock_mono_us();
     request->budget = budget_from_ms(core->budget_ms);
     request->request_id = arena_strdup(request->arena, id);
+    trace_begin(request_header(request, TRACE_HEADER), &request->trace);
     const char *global = request_header(request, "X-OpenStack-Request-ID");
     request->global_request_id = global && request_id_is_valid(global) ? global : NULL;
 }
@@ -113,12 +114,41 @@ void core_run(const struct http_core *core, struct request *request, struct resp
         response_complete(request, response);
 }
 
+static const char *outcome_of(int status)
+{
+    if (status < 400)
+        return "done";
+    if (status < 500)
+        return "refused";
+    return status == 502 || status == 504 ? "unknown" : "failed";
+}
+
+/* One line for everything that was to change something, and for everybody who was not let in: who, from where, what, how it ended.
+ */
+static void audit(const struct request *request, int status)
+{
+    static const char *const reads[] = {"GET", "HEAD", "OPTIONS"};
+    const struct caller *caller = &request->caller;
+    bool is_read = false;
+    for (size_t i = 0; i < ARRAY_LEN(reads); i++)
+        is_read = is_read || strcmp(request->method, reads[i]) == 0;
+    if (is_read && status != 401 && status != 403)
+        return;
+    const struct log_text user = log_quote(caller->user_name);
+    const struct log_text path = log_quote(request->path);
+    log_info("audit", "who=%s user_id=%s project_id=%s admin=%d origin=%s client=%s method=%s target=%s status=%d outcome=%s",
+             caller->user_name ? user.text : "-", caller->user_id ? caller->user_id : "-",
+             caller->project_id ? caller->project_id : "-", caller->is_admin, caller->over_link ? "link" : "client",
+             request->client_address, request->method, path.text, status, outcome_of(status));
+}
+
 void core_account(const struct request *request, int status)
 {
     const int64_t us = clock_mono_us() - request->started_us;
     const struct log_text path = log_quote(request->path);
-    log_info("http.request", "method=%s path=%s status=%d ms=%.1f client=%s%s%s", request->method, path.text, status,
-             (double)us / 1000.0, request->client_address, request->global_request_id ? " global_request=" : "",
+    log_info("http.request", "method=%s path=%s status=%d ms=%.1f client=%s trace=%s%s%s", request->method, path.text, status,
+             (double)us / 1000.0, request->client_address, request->trace.id, request->global_request_id ? " global_request=" : "",
              request->global_request_id ? request->global_request_id : "");
+    audit(request, status);
     mounted_count(request->mounted, status, us);
 }

@@ -18,6 +18,7 @@
 #include "gateway/base/clock.h"
 #include "gateway/base/err.h"
 #include "gateway/base/text.h"
+#include "gateway/base/trace.h"
 #include "schema/db.h"
 
 struct gateway; /* the zone's process: gateway/gateway.h. The core passes it on and does not look inside. */
@@ -146,6 +147,7 @@ struct request {
     const char *request_id;        /* ours, always fresh */
     const char *global_request_id; /* the client's X-OpenStack-Request-ID, NULL when absent or not of that shape */
     const char *client_address;
+    struct trace trace; /* the client's, or a new one; `parent` is this zone's span of it */
     struct budget budget;
     const struct server *server; /* SCOPE_SERVER: the row that `locate` found here, a deleted one too; else NULL */
     struct link_caller *link; /* over an authenticated link: who sent it (zones/link.h); else NULL */
