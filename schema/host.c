@@ -3,11 +3,12 @@
 
 #include <string.h>
 
-#include "schema/placement.h"
+#include "schema/host_zone.h"
+#include "schema/placement_provider.h"
 
 #define HOST_COLUMNS                                                                                                               \
-    "uuid, service_uuid, name, uri, availability_zone, vcpus, ram_mib, disk_gib, disabled, disabled_reason, up, last_seen, "       \
-    "last_error, inventory, created_at, updated_at"
+    "uuid, service_uuid, name, uri, " HOST_ZONE ", vcpus, ram_mib, disk_gib, disabled, disabled_reason, up, last_seen, "           \
+    "last_error, inventory, created_at, updated_at, forced_down"
 
 static void read_host(const struct rows *rows, size_t row, struct host *out)
 {
@@ -22,12 +23,13 @@ static void read_host(const struct rows *rows, size_t row, struct host *out)
         .disk_gib = rows_int(rows, row, 7),
         .disabled = rows_int(rows, row, 8) != 0,
         .disabled_reason = rows_text(rows, row, 9),
-        .up = rows_int(rows, row, 10) != 0,
+        .up = rows_int(rows, row, 10) != 0 && !rows_int(rows, row, 16),
         .last_seen_us = rows_time(rows, row, 11),
         .last_error = rows_text(rows, row, 12),
         .inventory = rows_text(rows, row, 13),
         .created_us = rows_time(rows, row, 14),
         .updated_us = rows_time(rows, row, 15),
+        .forced_down = rows_int(rows, row, 16) != 0,
     };
 }
 
@@ -155,9 +157,11 @@ enum err host_image_ready(struct db *db, const char *host, const char *image, co
 static enum err host_delete(struct db *db, const char *name)
 {
     static const char images[] = "DELETE FROM host_images WHERE host = ?";
+    static const char aggregates[] = "DELETE FROM aggregate_hosts WHERE host = ?";
     static const char sql[] = "DELETE FROM hosts WHERE name = ?";
     const struct sql_value values[] = {sql_text(name)};
     TRY(db_exec(db, images, values, ARRAY_LEN(values)));
+    TRY(db_exec(db, aggregates, values, ARRAY_LEN(values)));
     return db_exec(db, sql, values, ARRAY_LEN(values));
 }
 
@@ -166,12 +170,15 @@ static enum err forget_in_transaction(struct db *db, void *context)
     const char *name = context;
     CLEANUP(arena_clear) struct arena arena = {0};
     struct host host;
+    struct provider_rows providers;
     int64_t servers = 0;
     TRY(host_get(db, &arena, name, &host));
     TRY(host_count_servers(db, name, &servers));
     if (servers)
         return fail(E_CONFLICT, "Host %s has %lld servers.", name, (long long)servers);
-    TRY(provider_delete(db, &host.uuid));
+    TRY(provider_rows_get(db, &arena, &host.uuid, 1, &providers));
+    if (providers.count)
+        TRY(provider_remove(db, providers.items[0].id));
     return host_delete(db, name);
 }
 

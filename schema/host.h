@@ -12,16 +12,17 @@ struct host {
     struct uuid service; /* of its compute service */
     const char *name;
     const char *uri;               /* libvirt */
-    const char *availability_zone; /* NULL: the zone's default */
+    const char *availability_zone; /* of its aggregate, else its own; NULL: the zone's default */
     int64_t vcpus;                 /* what the admin said; 0 = what libvirt says */
     int64_t ram_mib;
     int64_t disk_gib;
     bool disabled;
     const char *disabled_reason; /* NULL */
-    bool up;
-    int64_t last_seen_us;   /* 0 = never */
-    const char *last_error; /* NULL */
-    const char *inventory;  /* JSON text as compute/build/host_report writes it; NULL = never reported */
+    bool forced_down;            /* an admin says that it is down */
+    bool up;                     /* seen, and not forced down */
+    int64_t last_seen_us;        /* 0 = never */
+    const char *last_error;      /* NULL */
+    const char *inventory;       /* JSON text as compute/build/host_report writes it; NULL = never reported */
     int64_t created_us;
     int64_t updated_us;
 };
@@ -33,7 +34,8 @@ struct hosts {
 
 /* E_CONFLICT when the name is taken. */
 MUST_CHECK enum err host_add(struct db *db, const struct host *host);
-/* The host, its images' places and its resource provider go in one transaction. E_NOT_FOUND; E_CONFLICT while it has servers. */
+/* The host, its images' places, its membership of aggregates and its resource provider go in one transaction. E_NOT_FOUND;
+ * E_CONFLICT while it has servers. */
 MUST_CHECK enum err host_forget(struct db *db, const char *name);
 MUST_CHECK enum err host_get(struct db *db, struct arena *arena, const char *name, struct host *out);
 MUST_CHECK enum err host_get_by_uuid(struct db *db, struct arena *arena, const struct uuid *uuid, struct host *out);

@@ -7,7 +7,7 @@
 
 #include "gateway/api/api.h"
 #include "gateway/api/page.h"
-#include "gateway/api/quota_defaults.h"
+#include "gateway/api/quota.h"
 #include "gateway/api/ssh_key.h"
 #include "schema/keypair.h"
 
@@ -121,8 +121,10 @@ static enum err keypair_create(struct request *request, struct response *respons
 {
     struct ssh_pair pair = {0};
     struct keypair keypair = {0};
+    int64_t limit = 0;
     TRY(prepare(request, json_object_get(request->json, "keypair"), &pair, &keypair));
-    TRY(keypair_add(request->db, &keypair, QUOTA_KEY_PAIRS));
+    TRY(quota_of_caller(request, Q_KEY_PAIRS, &limit));
+    TRY(keypair_add(request->db, &keypair, limit));
     struct text *out = &response->body;
     add_common(out, request, &keypair);
     add_user(out, &keypair);

@@ -1,49 +1,39 @@
 /*
  * GET /limits: the quotas of a project and what it uses of them (nova-api.md section 14). Which keys there are depends on the
- * version. The usage is that of this zone's own servers; server groups are counted as none, as long as the zone has none.
+ * version. The usage is that of this zone's own servers and server groups.
  */
 #include <inttypes.h>
 
 #include "gateway/api/api.h"
 #include "gateway/api/page.h"
-#include "gateway/api/quota_defaults.h"
-#include "schema/server.h"
+#include "gateway/api/quota.h"
 
-/* What is used. */
-struct usage {
-    struct server_usage servers;
-    int64_t server_groups;
-    int64_t network; /* floating addresses and security groups of nova-network: there is no such thing */
-};
-
-enum { NO_USAGE = -1 };
-
-/* A key, the last version that has it (0: all), and its fixed limit or the member of struct usage that it shows. */
+/* A key, the last version that has it (0: all), and the quota whose limit, or whose use, it shows. */
 static const struct {
     const char *key;
     int last;
-    int64_t limit;
-    long usage_at;
+    enum quota quota;
+    bool is_usage;
 } rows[] = {
-    {"maxTotalInstances", 0, QUOTA_INSTANCES, NO_USAGE},
-    {"maxTotalCores", 0, QUOTA_CORES, NO_USAGE},
-    {"maxTotalRAMSize", 0, QUOTA_RAM_MIB, NO_USAGE},
-    {"maxTotalKeypairs", 0, QUOTA_KEY_PAIRS, NO_USAGE},
-    {"maxServerMeta", 0, QUOTA_METADATA_ITEMS, NO_USAGE},
-    {"maxServerGroups", 0, QUOTA_SERVER_GROUPS, NO_USAGE},
-    {"maxServerGroupMembers", 0, QUOTA_SERVER_GROUP_MEMBERS, NO_USAGE},
-    {"maxImageMeta", 38, QUOTA_METADATA_ITEMS, NO_USAGE},
-    {"maxPersonality", 56, QUOTA_INJECTED_FILES, NO_USAGE},
-    {"maxPersonalitySize", 56, QUOTA_INJECTED_FILE_CONTENT_BYTES, NO_USAGE},
-    {"maxTotalFloatingIps", 35, QUOTA_NETWORK, NO_USAGE},
-    {"maxSecurityGroups", 35, QUOTA_NETWORK, NO_USAGE},
-    {"maxSecurityGroupRules", 35, QUOTA_NETWORK, NO_USAGE},
-    {"totalInstancesUsed", 0, 0, offsetof(struct usage, servers.instances)},
-    {"totalCoresUsed", 0, 0, offsetof(struct usage, servers.cores)},
-    {"totalRAMUsed", 0, 0, offsetof(struct usage, servers.ram_mib)},
-    {"totalServerGroupsUsed", 0, 0, offsetof(struct usage, server_groups)},
-    {"totalFloatingIpsUsed", 35, 0, offsetof(struct usage, network)},
-    {"totalSecurityGroupsUsed", 35, 0, offsetof(struct usage, network)},
+    {"maxTotalInstances", 0, Q_INSTANCES, false},
+    {"maxTotalCores", 0, Q_CORES, false},
+    {"maxTotalRAMSize", 0, Q_RAM, false},
+    {"maxTotalKeypairs", 0, Q_KEY_PAIRS, false},
+    {"maxServerMeta", 0, Q_METADATA_ITEMS, false},
+    {"maxServerGroups", 0, Q_SERVER_GROUPS, false},
+    {"maxServerGroupMembers", 0, Q_SERVER_GROUP_MEMBERS, false},
+    {"maxImageMeta", 38, Q_METADATA_ITEMS, false},
+    {"maxPersonality", 56, Q_INJECTED_FILES, false},
+    {"maxPersonalitySize", 56, Q_INJECTED_FILE_CONTENT_BYTES, false},
+    {"maxTotalFloatingIps", 35, Q_FLOATING_IPS, false},
+    {"maxSecurityGroups", 35, Q_SECURITY_GROUPS, false},
+    {"maxSecurityGroupRules", 35, Q_SECURITY_GROUP_RULES, false},
+    {"totalInstancesUsed", 0, Q_INSTANCES, true},
+    {"totalCoresUsed", 0, Q_CORES, true},
+    {"totalRAMUsed", 0, Q_RAM, true},
+    {"totalServerGroupsUsed", 0, Q_SERVER_GROUPS, true},
+    {"totalFloatingIpsUsed", 35, Q_FLOATING_IPS, true},
+    {"totalSecurityGroupsUsed", 35, Q_SECURITY_GROUPS, true},
 };
 
 /* The caller's project; an admin may name another one. */
@@ -56,28 +46,24 @@ static enum err project_of(const struct request *request, const char **out)
     return OK;
 }
 
-static int64_t value_of(size_t row, const struct usage *usage)
-{
-    if (rows[row].usage_at == NO_USAGE)
-        return rows[row].limit;
-    return *(const int64_t *)(const void *)((const char *)usage + rows[row].usage_at);
-}
-
 static enum err limits_show(struct request *request, struct response *response)
 {
     static const char *const parameters[] = {"tenant_id"};
     const char *project = NULL;
-    struct usage usage = {0};
+    struct quota_limits limits;
+    struct quota_limits used;
     TRY(query_check_names(request, parameters, ARRAY_LEN(parameters)));
     TRY(project_of(request, &project));
-    TRY(server_usage(request->db, project, &usage.servers));
+    TRY(quota_limits_get(request, project, NULL, &limits));
+    TRY(quota_used(request, project, NULL, &used));
     struct text *out = &response->body;
     text_add_str(out, "{\"limits\":{\"rate\":[],\"absolute\":{");
     bool first = true;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         if (rows[i].last && request->version > rows[i].last)
             continue;
-        text_add_format(out, "%s\"%s\":%" PRId64, first ? "" : ",", rows[i].key, value_of(i, &usage));
+        text_add_format(out, "%s\"%s\":%" PRId64, first ? "" : ",", rows[i].key,
+                        rows[i].is_usage ? used.of[rows[i].quota] : limits.of[rows[i].quota]);
         first = false;
     }
     text_add_str(out, "}}}");

@@ -8,7 +8,7 @@
 #include "gateway/api/api.h"
 #include "gateway/api/flavor_catalog.h"
 #include "gateway/api/image_catalog.h"
-#include "gateway/api/quota_defaults.h"
+#include "gateway/api/quota.h"
 #include "gateway/conductor/create.h"
 #include "gateway/gateway.h"
 #include "schema/json/json.h"
@@ -254,22 +254,21 @@ static enum err add_admin_pass(struct creation *c)
     return failed ? fail(E_INTERNAL, "The password cannot be kept.") : OK;
 }
 
-static enum err check_all(struct creation *c)
+static enum err check_all(struct creation *c, struct flavor *flavor)
 {
-    struct flavor flavor;
     TRY(read_availability_zone(c));
     TRY(read_host(c));
     TRY(check_block_devices(c));
     TRY(check_networks(c));
+    TRY(quota_check_files(c->request, json_object_get(c->server, "personality")));
     TRY(check_unsupported(c));
-    TRY(embed_flavor(c, &flavor));
+    TRY(embed_flavor(c, flavor));
     TRY(read_counts(c));
-    TRY(embed_image(c, &flavor));
+    TRY(embed_image(c, flavor));
     TRY(check_security_groups(c));
     TRY(embed_keypair(c));
-    if (json_object_size(json_object_get(c->server, "metadata")) > QUOTA_METADATA_ITEMS)
-        return fail(E_FORBIDDEN, "Maximum number of metadata items exceeds %d", QUOTA_METADATA_ITEMS);
-    return OK;
+    TRY(quota_check_metadata(c->request, json_object_size(json_object_get(c->server, "metadata"))));
+    return quota_check_create(c->request, flavor, c->min_count, &c->max_count);
 }
 
 /* There is no metadata service: what a guest can only get from one comes by config drive. */
@@ -291,13 +290,15 @@ static enum err server_create(struct request *request, struct response *response
     json_auto_t *embedded = json_object();
     char reservation[RESERVATION_ID_SIZE];
     struct creation c = {.request = request, .server = json_object_get(request->json, "server"), .embedded = embedded};
-    TRY(check_all(&c));
+    struct flavor flavor;
+    TRY(check_all(&c, &flavor));
     require_config_drive(&c);
     TRY(add_admin_pass(&c));
     reservation_id_new(request->gateway->tag, reservation);
     const struct create_order order = {c.server, embedded, c.sizing, reservation, c.max_count};
     CLEANUP(text_clear) struct text body = {0};
     TRY(conductor_create(request, &order, &body));
+    TRY(quota_recheck_create(request, &flavor, c.max_count, reservation));
     response->status = 202;
     if (is_true(json_object_get(c.server, "return_reservation_id"))) {
         response->json = json_pack("{s:s}", "reservation_id", reservation);

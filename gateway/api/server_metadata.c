@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "gateway/api/api.h"
-#include "gateway/api/quota_defaults.h"
+#include "gateway/api/quota.h"
 #include "gateway/api/server_common.h"
 
 struct metadata_change {
@@ -37,8 +37,8 @@ static enum err change_in_transaction(struct db *db, void *context)
         return fail(E_NOT_FOUND, "Metadata item was not found");
     if (change->items && json_object_update(whole, change->items) != 0)
         return fail(E_INTERNAL, "The metadata cannot be merged.");
-    if (json_object_size(whole) > QUOTA_METADATA_ITEMS)
-        return fail(E_FORBIDDEN, "Maximum number of metadata items exceeds %d", QUOTA_METADATA_ITEMS);
+    if (change->items)
+        TRY(quota_check_metadata(request, json_object_size(whole)));
     char *text = json_dumps(whole, JSON_COMPACT);
     const enum err result =
         text ? server_set_metadata(db, &change->uuid, text) : fail(E_INTERNAL, "The metadata cannot be written.");

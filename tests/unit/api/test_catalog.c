@@ -214,7 +214,7 @@ static const struct step keypairs[] = {
 };
 
 #define MAXIMA                                                                                                                     \
-    "\"maxTotalInstances\":-1,\"maxTotalCores\":-1,\"maxTotalRAMSize\":-1,\"maxTotalKeypairs\":100,\"maxServerMeta\":128,"         \
+    "\"maxTotalInstances\":10,\"maxTotalCores\":20,\"maxTotalRAMSize\":51200,\"maxTotalKeypairs\":100,\"maxServerMeta\":128,"      \
     "\"maxServerGroups\":10,\"maxServerGroupMembers\":10"
 #define USED  ",\"totalInstancesUsed\":0,\"totalCoresUsed\":0,\"totalRAMUsed\":0,\"totalServerGroupsUsed\":0"
 #define FILES ",\"maxPersonality\":5,\"maxPersonalitySize\":10240"

@@ -1,0 +1,152 @@
+/* Statements on `quotas` and `quota_classes`, and the counts that they limit; see quota.h. */
+#include "schema/quota.h"
+
+#include "gateway/base/text.h"
+
+static const char *const names[] = {
+#define QUOTA_NAME(constant, name, last, in_old_classes) name,
+    QUOTA_LIST(QUOTA_NAME)
+#undef QUOTA_NAME
+};
+_Static_assert(ARRAY_LEN(names) == QUOTA_COUNT, "a quota lacks its name");
+
+const char *quota_name(enum quota quota)
+{
+    return names[quota];
+}
+
+enum quota quota_of_name(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (str_equal(names[i], name))
+            return (enum quota)i;
+    }
+    return QUOTA_COUNT;
+}
+
+/* Rows of (resource, limit); a resource that this program does not know is left out. */
+static void take_rows(const struct rows *rows, struct quota_rows *out)
+{
+    *out = (struct quota_rows){0};
+    for (size_t i = 0; i < rows->count; i++) {
+        const enum quota quota = quota_of_name(rows_text(rows, i, 0));
+        if (quota == QUOTA_COUNT)
+            continue;
+        out->limit[quota] = rows_int(rows, i, 1);
+        out->known[quota] = true;
+    }
+}
+
+static enum err ask(struct db *db, const char *sql, const struct sql_value *values, size_t count, struct quota_rows *out)
+{
+    CLEANUP(arena_clear) struct arena arena = {0};
+    struct rows rows;
+    TRY(db_query(db, &arena, sql, values, count, &rows));
+    take_rows(&rows, out);
+    return OK;
+}
+
+enum err quota_rows_get(struct db *db, const char *project_id, const char *user_id, struct quota_rows *out)
+{
+    static const char sql[] = "SELECT resource, hard_limit FROM quotas WHERE project_id = ? AND user_id = ?";
+    const struct sql_value values[] = {sql_text(project_id), sql_text(user_id ? user_id : "")};
+    return ask(db, sql, values, ARRAY_LEN(values), out);
+}
+
+enum err quota_class_get(struct db *db, const char *class_name, struct quota_rows *out)
+{
+    static const char sql[] = "SELECT resource, hard_limit FROM quota_classes WHERE class_name = ?";
+    const struct sql_value value = sql_text(class_name);
+    return ask(db, sql, &value, 1, out);
+}
+
+enum err quota_users_sum(struct db *db, const char *project_id, struct quota_rows *out)
+{
+    static const char sql[] =
+        "SELECT resource, SUM(hard_limit) FROM quotas WHERE project_id = ? AND user_id <> '' GROUP BY resource";
+    const struct sql_value value = sql_text(project_id);
+    return ask(db, sql, &value, 1, out);
+}
+
+struct storing {
+    const char *project_id; /* NULL: of a class */
+    const char *key;        /* user or class */
+    const struct quota_rows *rows;
+};
+
+static enum err store_row(struct db *db, const struct storing *storing, enum quota quota)
+{
+    static const char sql[] = "REPLACE INTO quotas (project_id, user_id, resource, hard_limit) VALUES (?, ?, ?, ?)";
+    const struct sql_value values[] = {sql_text(storing->project_id), sql_text(storing->key), sql_text(quota_name(quota)),
+                                       sql_int(storing->rows->limit[quota])};
+    return db_exec(db, sql, values, ARRAY_LEN(values));
+}
+
+static enum err store_class_row(struct db *db, const struct storing *storing, enum quota quota)
+{
+    static const char sql[] = "REPLACE INTO quota_classes (class_name, resource, hard_limit) VALUES (?, ?, ?)";
+    const struct sql_value values[] = {sql_text(storing->key), sql_text(quota_name(quota)), sql_int(storing->rows->limit[quota])};
+    return db_exec(db, sql, values, ARRAY_LEN(values));
+}
+
+static enum err store_all(struct db *db, void *context)
+{
+    const struct storing *storing = context;
+    for (int i = 0; i < QUOTA_COUNT; i++) {
+        if (storing->rows->known[i])
+            TRY(storing->project_id ? store_row(db, storing, (enum quota)i) : store_class_row(db, storing, (enum quota)i));
+    }
+    return OK;
+}
+
+enum err quota_rows_set(struct db *db, const char *project_id, const char *user_id, const struct quota_rows *rows)
+{
+    struct storing storing = {project_id, user_id ? user_id : "", rows};
+    return db_transaction(db, store_all, &storing);
+}
+
+enum err quota_class_set(struct db *db, const char *class_name, const struct quota_rows *rows)
+{
+    struct storing storing = {NULL, class_name, rows};
+    return db_transaction(db, store_all, &storing);
+}
+
+enum err quota_rows_forget(struct db *db, const char *project_id, const char *user_id)
+{
+    static const char sql[] = "DELETE FROM quotas WHERE project_id = ? AND (? OR user_id = ?)";
+    const struct sql_value values[] = {sql_text(project_id), sql_bool(user_id == NULL), sql_text(user_id)};
+    return db_exec(db, sql, values, ARRAY_LEN(values));
+}
+
+enum err quota_servers_count(struct db *db, const char *project_id, const char *user_id, struct quota_servers *out)
+{
+    static const char sql[] = "SELECT COUNT(*), COALESCE(SUM(vcpus), 0), COALESCE(SUM(ram_mib), 0), COALESCE(SUM(user_id = ?), 0),"
+                              " COALESCE(SUM(IF(user_id = ?, vcpus, 0)), 0), COALESCE(SUM(IF(user_id = ?, ram_mib, 0)), 0)"
+                              " FROM servers WHERE project_id = ? AND deleted = FALSE";
+    const struct sql_value user = sql_text(user_id ? user_id : "");
+    const struct sql_value values[] = {user, user, user, sql_text(project_id)};
+    CLEANUP(arena_clear) struct arena arena = {0};
+    struct rows rows;
+    TRY(db_query(db, &arena, sql, values, ARRAY_LEN(values), &rows));
+    for (size_t i = 0; i <= Q_RAM; i++) {
+        out->project[i] = rows_int(&rows, 0, i);
+        out->user[i] = rows_int(&rows, 0, i + Q_RAM + 1);
+    }
+    return OK;
+}
+
+enum err quota_reservation_servers(struct db *db, struct arena *arena, const char *project_id, const char *reservation_id,
+                                   struct uuid **out, size_t *out_count)
+{
+    static const char sql[] =
+        "SELECT uuid FROM servers WHERE reservation_id = ? AND project_id = ? AND deleted = FALSE ORDER BY launch_index";
+    const struct sql_value values[] = {sql_text(reservation_id), sql_text(project_id)};
+    struct rows rows;
+    TRY(db_query(db, arena, sql, values, ARRAY_LEN(values), &rows));
+    struct uuid *items = arena_alloc(arena, (rows.count + 1) * sizeof(*items));
+    for (size_t i = 0; i < rows.count; i++)
+        items[i] = rows_uuid(&rows, i, 0);
+    *out = items;
+    *out_count = rows.count;
+    return OK;
+}
