@@ -12,3 +12,4 @@ struct embedded_file {
 
 extern const struct embedded_file embedded_migrations[];
 extern const struct embedded_file embedded_schemas[];
+extern const struct embedded_file standard_names[]; /* resource_classes.txt, traits.txt */

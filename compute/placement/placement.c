@@ -1,10 +1,13 @@
-/* Reporting, fitting and claiming; see placement.h. */
+/* What the build pipeline does with Placement: hosts report, servers fit, claim and release; see placement.h. */
 #include "compute/placement/placement.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "schema/placement.h"
+#include "compute/placement/allocation.h"
+#include "compute/placement/inside.h"
+#include "compute/placement/inventory_inside.h"
+#include "schema/placement_inventory.h"
 
 static double capacity(const struct inventory_row *row)
 {
@@ -18,23 +21,6 @@ static const struct inventory_row *find_class(const struct inventory_rows *rows,
             return &rows->items[i];
     }
     return NULL;
-}
-
-static enum err check_room(const struct inventory_rows *rows, const struct provider_row *provider,
-                           const struct resource_amount *want)
-{
-    const struct inventory_row *row = find_class(rows, provider->id, want->resource_class);
-    if (!row)
-        return fail(E_CONFLICT, "Inventory for '%s' on resource provider '%s' invalid.", want->resource_class, provider->name);
-    if (want->amount < row->min_unit || want->amount > row->max_unit || want->amount % row->step_size != 0)
-        return fail(E_CONFLICT, "Inventory for '%s' on resource provider '%s' invalid: %lld does not fit its units.",
-                    want->resource_class, provider->name, (long long)want->amount);
-    if (capacity(row) < (double)(row->used + want->amount))
-        return fail(
-            E_CONFLICT,
-            "Unable to create allocation for '%s' on resource provider '%s'. The requested amount would exceed the capacity.",
-            want->resource_class, provider->name);
-    return OK;
 }
 
 struct report {
@@ -56,34 +42,49 @@ static bool is_unchanged(const struct inventory_rows *rows, int64_t provider_id,
     return true;
 }
 
+/* The provider, made or renamed, locked. */
+static enum err ensure_provider(struct db *db, struct arena *arena, const struct report *report, struct provider_row *out)
+{
+    const struct placement_provider_change change = {.name = report->name};
+    struct placement_provider provider;
+    enum err result = provider_find(db, arena, report->provider, true, out);
+    if (result == OK && strcmp(out->name, report->name) == 0)
+        return OK;
+    if (result == OK)
+        result = placement_provider_update(db, arena, report->provider, &change, &provider);
+    else if (result == E_NOT_FOUND)
+        result = placement_provider_create(db, arena, report->provider, report->name, NULL, &provider);
+    if (result == E_CONFLICT)
+        return fail(E_CONFLICT, "Resource provider name '%s' is used by another provider.", report->name);
+    TRY(result);
+    return provider_find(db, arena, report->provider, true, out);
+}
+
 static enum err report_in_transaction(struct db *db, void *context)
 {
     const struct report *report = context;
     CLEANUP(arena_clear) struct arena arena = {0};
-    struct provider_rows providers;
+    struct provider_row provider;
     struct inventory_rows rows;
-    TRY(provider_put(db, report->provider, report->name));
-    TRY(provider_rows_lock(db, &arena, report->provider, 1, &providers));
-    if (providers.count == 0)
-        return fail(E_CONFLICT, "Resource provider name '%s' is used by another provider.", report->name);
-    const int64_t id = providers.items[0].id;
-    TRY(inventory_rows_get(db, &arena, id, &rows));
-    if (is_unchanged(&rows, id, report))
+    TRY(ensure_provider(db, &arena, report, &provider));
+    TRY(inventory_rows_get(db, &arena, &provider.id, 1, &rows));
+    if (is_unchanged(&rows, provider.id, report))
         return OK;
+    struct placement_inventory *inventories = arena_alloc(&arena, (report->count + 1) * sizeof(*inventories));
     for (size_t i = 0; i < report->count; i++) {
         const struct resource_inventory *new = &report->inventories[i];
-        const struct inventory_row row = {id, new->resource_class,   new->total, new->reserved, 1, new->total,
-                                          1,  new->allocation_ratio, 0};
-        TRY(inventory_put(db, &row));
+        inventories[i] = (struct placement_inventory){new->resource_class, new->total, new->reserved,         1,
+                                                      new->total,          1,          new->allocation_ratio, 0};
     }
-    return provider_bump(db, id, providers.items[0].generation);
+    TRY(inventories_put(db, &arena, &provider, inventories, report->count, true));
+    return provider_bump(db, provider.id, provider.generation);
 }
 
 enum err placement_report(struct db *db, const struct uuid *provider, const char *name,
                           const struct resource_inventory *inventories, size_t count)
 {
     struct report report = {provider, name, inventories, count};
-    return db_transaction(db, report_in_transaction, &report);
+    return placement_transaction(db, report_in_transaction, &report);
 }
 
 static int64_t free_amount(const struct inventory_rows *rows, int64_t provider_id, const char *resource_class)
@@ -122,7 +123,7 @@ enum err placement_fit(struct db *db, struct arena *arena, const struct resource
     struct provider_rows providers;
     struct inventory_rows rows;
     TRY(provider_rows_all(db, arena, &providers));
-    TRY(inventory_rows_get(db, arena, 0, &rows));
+    TRY(inventory_rows_all(db, arena, &rows));
     struct placement_fit *items = arena_alloc(arena, (providers.count + 1) * sizeof(*items));
     size_t used = 0;
     for (size_t i = 0; i < providers.count; i++) {
@@ -134,54 +135,27 @@ enum err placement_fit(struct db *db, struct arena *arena, const struct resource
     return OK;
 }
 
-/* What the consumer had elsewhere goes with this claim: those providers change too. */
-static enum err leave_former(struct db *db, const struct uuid *consumer, int64_t consumer_id, int64_t provider_id)
-{
-    CLEANUP(arena_clear) struct arena arena = {0};
-    struct provider_rows former;
-    TRY(allocation_providers(db, &arena, consumer, &former));
-    TRY(allocation_delete_all(db, consumer_id));
-    for (size_t i = 0; i < former.count; i++) {
-        if (former.items[i].id != provider_id)
-            TRY(provider_bump(db, former.items[i].id, former.items[i].generation));
-    }
-    return OK;
-}
-
 enum err placement_claim(struct db *db, const struct uuid *provider, const struct uuid *consumer, const char *project_id,
                          const char *user_id, const struct resource_amount *amounts, size_t count)
 {
     CLEANUP(arena_clear) struct arena arena = {0};
-    struct provider_rows providers;
-    TRY(provider_rows_lock(db, &arena, provider, 1, &providers));
-    if (providers.count == 0)
-        return fail(E_NOT_FOUND, "No resource provider with uuid %s found", uuid_to_text(provider).text);
-    int64_t consumer_id = 0;
-    TRY(consumer_ensure(db, consumer, project_id, user_id, "INSTANCE", &consumer_id));
-    TRY(leave_former(db, consumer, consumer_id, providers.items[0].id));
-    struct inventory_rows rows;
-    TRY(inventory_rows_get(db, &arena, providers.items[0].id, &rows));
+    struct resource_amount *wanted = arena_alloc(&arena, (count + 1) * sizeof(*wanted));
+    size_t used = 0;
     for (size_t i = 0; i < count; i++) {
-        if (amounts[i].amount == 0)
-            continue;
-        TRY(check_room(&rows, &providers.items[0], &amounts[i]));
-        TRY(allocation_insert(db, consumer_id, providers.items[0].id, amounts[i].resource_class, amounts[i].amount));
+        if (amounts[i].amount)
+            wanted[used++] = amounts[i];
     }
-    TRY(provider_bump(db, providers.items[0].id, providers.items[0].generation));
-    return consumer_bump(db, consumer_id);
+    const struct placement_share share = {*provider, wanted, used};
+    const struct placement_claim_of claim = {
+        .consumer = *consumer, .project_id = project_id, .user_id = user_id, .type = "INSTANCE", .shares = &share, .count = 1};
+    const enum err result = placement_allocations_replace(db, &claim, 1);
+    if (result == E_INVALID && placement_problem() == PROBLEM_UNKNOWN_PROVIDER)
+        return fail(E_NOT_FOUND, "No resource provider with uuid %s found", uuid_to_text(provider).text);
+    return result;
 }
 
 enum err placement_release(struct db *db, const struct uuid *consumer)
 {
-    CLEANUP(arena_clear) struct arena arena = {0};
-    struct provider_rows providers;
-    int64_t consumer_id = 0;
-    TRY(allocation_providers(db, &arena, consumer, &providers));
-    TRY(consumer_find(db, consumer, &consumer_id));
-    if (!consumer_id)
-        return OK;
-    TRY(allocation_delete_all(db, consumer_id));
-    for (size_t i = 0; i < providers.count; i++)
-        TRY(provider_bump(db, providers.items[i].id, providers.items[i].generation));
-    return consumer_delete(db, consumer_id);
+    const struct placement_claim_of nothing = {.consumer = *consumer};
+    return placement_allocations_replace(db, &nothing, 1);
 }

@@ -33,6 +33,9 @@ MUST_CHECK enum err json_parse_foreign(const char *bytes, size_t length, json_t 
  * "None is not of type 'object'". Values of fields that hold secrets (passwords, tokens, user data) are shown as ***.
  */
 MUST_CHECK enum err json_validate(const json_t *schema, const json_t *value);
+/* The same checks, told as Python's jsonschema tells them (Placement): "0 is less than the minimum of 1\n\nFailed validating
+ * 'minimum' in schema['properties']['total']\n\nOn instance['total']:\n    0". */
+MUST_CHECK enum err json_validate_located(const json_t *schema, const json_t *value);
 
 /* The named schema of the folder schema/json/schemas (embedded in the binary, parsed once at start). An unknown name is a bug
  * (assert).

@@ -17,7 +17,11 @@ struct check {
     const char *key; /* the last step is a member … */
     size_t index;    /* … or, with key NULL, an item; meaningless when !nested */
     bool nested;
-    bool silent; /* inside oneOf, anyOf, not: the message does not matter */
+    bool silent;  /* inside oneOf, anyOf, not: the message does not matter */
+    bool located; /* the message says where: the whole path, through `outer`, and the keyword */
+    const struct check *outer;
+    const char *keyword; /* the one that looks at the value */
+    const char *through; /* the member of the outer keyword's value whose schema this is; NULL: the value itself */
 };
 
 typedef enum err keyword_f(const struct check *check, const json_t *rule, const json_t *schema, const json_t *value);

@@ -11,10 +11,17 @@
 /* Lists of names in messages are cut at about this many bytes. */
 #define LIST_MAX 300
 
-static enum err check_member(const struct check *check, const char *key, const json_t *schema, const json_t *value)
+struct member {
+    const char *key;
+    const json_t *value;
+};
+
+/* `through`: the name under which the keyword's value holds the schema; NULL when it is the schema. */
+static enum err check_member(const struct check *check, struct member member, const char *through, const json_t *schema)
 {
-    const struct check inner = {.key = key, .nested = true, .silent = check->silent};
-    return check_value(&inner, schema, value);
+    const struct check inner = {
+        .key = member.key, .nested = true, .silent = check->silent, .located = check->located, .outer = check, .through = through};
+    return check_value(&inner, schema, member.value);
 }
 
 enum err check_properties(const struct check *check, const json_t *rule, const json_t *schema, const json_t *value)
@@ -26,7 +33,7 @@ enum err check_properties(const struct check *check, const json_t *rule, const j
     {
         const json_t *member = json_object_get(value, key);
         if (member)
-            TRY(check_member(check, key, member_schema, member));
+            TRY(check_member(check, (struct member){key, member}, key, member_schema));
     }
     return OK;
 }
@@ -43,7 +50,7 @@ enum err check_pattern_properties(const struct check *check, const json_t *rule,
         json_object_foreach((json_t *)value, key, member)
         {
             if (pattern_matches(pattern, key))
-                TRY(check_member(check, key, member_schema, member));
+                TRY(check_member(check, (struct member){key, member}, pattern, member_schema));
         }
     }
     return OK;
@@ -100,7 +107,7 @@ enum err check_additional_properties(const struct check *check, const json_t *ru
         if (is_expected(schema, key))
             continue;
         if (json_is_object(rule))
-            TRY(check_member(check, key, rule, member));
+            TRY(check_member(check, (struct member){key, member}, NULL, rule));
         else
             add_listed(&list, key);
         count++;
@@ -128,7 +135,7 @@ enum err check_items(const struct check *check, const json_t *rule, const json_t
     const json_t *item;
     json_array_foreach(value, i, item)
     {
-        const struct check inner = {.index = i, .nested = true, .silent = check->silent};
+        const struct check inner = {.index = i, .nested = true, .silent = check->silent, .located = check->located, .outer = check};
         TRY(check_value(&inner, rule, item));
     }
     return OK;

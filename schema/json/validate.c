@@ -150,8 +150,10 @@ enum err check_value(const struct check *check, const json_t *schema, const json
     {
         const struct keyword *keyword = find_keyword(name);
         assert(keyword);
+        struct check here = *check;
+        here.keyword = name;
         if (keyword && keyword->check)
-            TRY(keyword->check(check, rule, schema, value));
+            TRY(keyword->check(&here, rule, schema, value));
     }
     return OK;
 }
@@ -159,6 +161,12 @@ enum err check_value(const struct check *check, const json_t *schema, const json
 enum err json_validate(const json_t *schema, const json_t *value)
 {
     const struct check root = {0};
+    return check_value(&root, schema, value ? value : json_null());
+}
+
+enum err json_validate_located(const json_t *schema, const json_t *value)
+{
+    const struct check root = {.located = true};
     return check_value(&root, schema, value ? value : json_null());
 }
 
@@ -173,8 +181,54 @@ static int whole_length(const char *text, size_t limit)
     return (int)length;
 }
 
+static void add_schema_step(struct text *out, const char *step)
+{
+    text_add_char(out, '[');
+    repr_add_string(out, step);
+    text_add_char(out, ']');
+}
+
+/* Recursion is bounded by the depth of the schema. */
+static void add_schema_path(struct text *out, const struct check *check)
+{
+    const struct check *outer = check->outer;
+    if (!outer)
+        return;
+    add_schema_path(out, outer);
+    add_schema_step(out, outer->keyword);
+    if (check->through)
+        add_schema_step(out, check->through);
+}
+
+static void add_instance_path(struct text *out, const struct check *check)
+{
+    if (!check->outer)
+        return;
+    add_instance_path(out, check->outer);
+    if (check->key)
+        add_schema_step(out, check->key);
+    else
+        text_add_format(out, "[%zu]", check->index);
+}
+
+static enum err report_located(const struct check *check, const json_t *value, const char *message)
+{
+    CLEANUP(text_clear) struct text full = {0};
+    CLEANUP(text_clear) struct text shown = {0};
+    text_add(&full, message, (size_t)whole_length(message, MESSAGE_MAX / 2));
+    text_add_format(&full, "\n\nFailed validating '%s' in schema", check->keyword);
+    add_schema_path(&full, check);
+    text_add_str(&full, "\n\nOn instance");
+    add_instance_path(&full, check);
+    repr_add(&shown, value);
+    text_add_format(&full, ":\n    %s", text_str(&shown));
+    return fail(E_INVALID, "%.*s", whole_length(text_str(&full), MESSAGE_MAX), text_str(&full));
+}
+
 static enum err report(const struct check *check, const json_t *value, const char *message)
 {
+    if (check->located)
+        return report_located(check, value, message);
     if (!check->nested)
         return fail(E_INVALID, "%.*s", whole_length(message, MESSAGE_MAX), message);
     CLEANUP(text_clear) struct text full = {0};

@@ -133,6 +133,17 @@ static double median_ms(int64_t *times)
     return (double)times[CALLS / 2] / 1000;
 }
 
+/* The figures that have names of their own are CPU milliseconds: candidates_N_limit_L_ms, candidates_nested_1000_ms. */
+static void print_figure(const char *world, int hosts, size_t limit, const char *unit, double value)
+{
+    if (strcmp(world, "flat") == 0)
+        printf("figure candidates_%d_limit_%zu_%s %.3f ms\n", hosts, limit, unit, value);
+    else if (limit == 1000)
+        printf("figure candidates_%s_%d_%s %.3f ms\n", world, hosts, unit, value);
+    else
+        printf("figure candidates_%s_%d_limit_%zu_%s %.3f ms\n", world, hosts, limit, unit, value);
+}
+
 static void measure(struct db *db, const char *name, int hosts, size_t expected, const struct candidates_request *request)
 {
     int64_t cpu[CALLS];
@@ -151,8 +162,8 @@ static void measure(struct db *db, const char *name, int hosts, size_t expected,
             exit(1);
         }
     }
-    printf("figure candidates_%s_%d_limit_%zu_cpu %.2f ms\n", name, hosts, request->limit, median_ms(cpu));
-    printf("figure candidates_%s_%d_limit_%zu_wall %.2f ms\n", name, hosts, request->limit, median_ms(wall));
+    print_figure(name, hosts, request->limit, "ms", median_ms(cpu));
+    print_figure(name, hosts, request->limit, "wall_ms", median_ms(wall));
 }
 
 struct world {

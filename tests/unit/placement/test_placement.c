@@ -6,12 +6,17 @@
 #include <stdatomic.h>
 
 #include "compute/placement/placement.h"
-#include "schema/placement.h"
+#include "schema/placement_inventory.h"
 #include "tests/unit/schema/store.h"
 
 #define FULL(class, provider)                                                                                                      \
     "Unable to create allocation for '" class "' on resource provider '" provider                                                  \
                                               "'. The requested amount would exceed the capacity."
+
+#define ONE "11111111-2222-4333-8444-555555555501"
+#define UNITS(class, provider)                                                                                                     \
+    "Unable to create allocation for '" class "' on resource provider '" provider                                                  \
+                                              "'. The requested amount would violate inventory constraints."
 
 static struct store *fresh(void **state)
 {
@@ -77,7 +82,7 @@ static void an_unchanged_report_is_not_written(void **state)
     assert_int_equal(provider_get(store, 1).generation, first + 1);
     report(store, 1, "one", 4, 8.5, 2049, 10);
     assert_int_equal(provider_get(store, 1).generation, first + 2);
-    must(inventory_rows_get(store->db, &store->arena, provider_get(store, 1).id, &rows));
+    must(inventory_rows_all(store->db, &store->arena, &rows));
     assert_int_equal(rows.count, 3);
     assert_string_equal(rows.items[0].resource_class, "VCPU");
     assert_true(rows.items[0].total == 4 && rows.items[0].allocation_ratio == 8.5 && rows.items[0].used == 0);
@@ -94,7 +99,7 @@ static void wrong_reports_leave_nothing(void **state)
     report(store, 1, "one", 4, 1.0, 2048, 10);
     must_fail(placement_report(store->db, &two, "one", unknown, 1), E_CONFLICT,
               "Resource provider name 'one' is used by another provider.");
-    must_fail(placement_report(store->db, &two, "two", unknown, 2), E_INVALID, "Unknown resource class in inventory: UNKNOWN");
+    must_fail(placement_report(store->db, &two, "two", unknown, 2), E_NOT_FOUND, "No such resource class UNKNOWN.");
     assert_int_equal(ask_int(store, "SELECT COUNT(*) FROM resource_providers"), 1);
     assert_int_equal(ask_int(store, "SELECT COUNT(*) FROM inventories"), 3);
 }
@@ -106,13 +111,13 @@ static void claims_fill_and_releases_empty(void **state)
     const int64_t first = provider_get(store, 1).generation;
     must(claim_on(store, 1, 10, 2, 60, 5));
     assert_int_equal(provider_get(store, 1).generation, first + 1);
-    must_fail(claim_on(store, 1, 11, 2, 1, 1), E_CONFLICT, FULL("VCPU", "one"));
-    must_fail(claim_on(store, 1, 11, 1, 41, 1), E_CONFLICT, FULL("MEMORY_MB", "one"));
-    must_fail(claim_on(store, 1, 11, 1, 40, 6), E_CONFLICT, FULL("DISK_GB", "one"));
+    must_fail(claim_on(store, 1, 11, 2, 1, 1), E_CONFLICT, FULL("VCPU", ONE));
+    must_fail(claim_on(store, 1, 11, 1, 41, 1), E_CONFLICT, FULL("MEMORY_MB", ONE));
+    must_fail(claim_on(store, 1, 11, 1, 40, 6), E_CONFLICT, FULL("DISK_GB", ONE));
     assert_int_equal(ask_int(store, "SELECT COUNT(*) FROM consumers"), 1); /* failures leave nothing */
     assert_int_equal(provider_get(store, 1).generation, first + 1);
     must(claim_on(store, 1, 11, 1, 40, 5)); /* exactly full */
-    must_fail(claim_on(store, 1, 12, 0, 1, 0), E_CONFLICT, FULL("MEMORY_MB", "one"));
+    must_fail(claim_on(store, 1, 12, 0, 1, 0), E_CONFLICT, FULL("MEMORY_MB", ONE));
     must(release(store, 10));
     must(release(store, 10));
     assert_int_equal(ask_int(store, "SELECT COUNT(*) FROM allocations"), 3);
@@ -136,8 +141,7 @@ static void a_second_claim_replaces_the_first(void **state)
     must(claim_on(store, 2, 10, 1, 1, 1));
     assert_int_equal(ask_int(store, "SELECT SUM(used) FROM allocations"), 3);
     assert_true(provider_get(store, 1).generation > before); /* it lost its allocations: its generation says so */
-    must_fail(claim_on(store, 1, 10, 1, 101, 1), E_CONFLICT,
-              "Inventory for 'MEMORY_MB' on resource provider 'one' invalid: 101 does not fit its units.");
+    must_fail(claim_on(store, 1, 10, 1, 101, 1), E_CONFLICT, UNITS("MEMORY_MB", ONE));
     assert_int_equal(ask_int(store, "SELECT SUM(used) FROM allocations"), 3); /* a failed one changes nothing */
 }
 
@@ -150,15 +154,11 @@ static void units_and_classes_are_checked(void **state)
                    " (SELECT id FROM resource_classes WHERE name = 'VCPU')");
     must(claim_on(store, 1, 10, 2, 1, 1));
     for (int64_t amount = 1; amount <= 9; amount += 2) { /* below the least, odd, above the most (8) */
-        char message[160];
-        (void)snprintf(message, sizeof(message),
-                       "Inventory for 'VCPU' on resource provider 'one' invalid: %d does not fit its units.", (int)amount);
-        must_fail(claim_on(store, 1, 11, amount, 1, 1), E_CONFLICT, message);
+        must_fail(claim_on(store, 1, 11, amount, 1, 1), E_CONFLICT, UNITS("VCPU", ONE));
     }
-    must_fail(claim_on(store, 1, 11, 10, 1, 1), E_CONFLICT,
-              "Inventory for 'VCPU' on resource provider 'one' invalid: 10 does not fit its units.");
+    must_fail(claim_on(store, 1, 11, 10, 1, 1), E_CONFLICT, UNITS("VCPU", ONE));
     run_sql(store, "DELETE FROM inventories WHERE resource_class_id = (SELECT id FROM resource_classes WHERE name = 'DISK_GB')");
-    must_fail(claim_on(store, 1, 11, 2, 1, 1), E_CONFLICT, "Inventory for 'DISK_GB' on resource provider 'one' invalid.");
+    must_fail(claim_on(store, 1, 11, 2, 1, 1), E_CONFLICT, "Inventory for 'DISK_GB' on resource provider '" ONE "' invalid.");
     must(claim_on(store, 1, 11, 2, 1, 0)); /* nothing is asked of the class that is not there */
     struct claim claim = {nine, uuid_of(12), {{"VCPU", 1}, {"MEMORY_MB", 1}, {"DISK_GB", 1}}, false};
     must_fail(db_transaction(store->db, claim_in_transaction, &claim), E_NOT_FOUND,
@@ -172,7 +172,7 @@ static void reserved_and_ratio_make_the_capacity(void **state)
     const struct resource_inventory inventories[] = {{"VCPU", 10, 3, 1.5}, {"MEMORY_MB", 64, 0, 1.0}, {"DISK_GB", 64, 0, 1.0}};
     must(placement_report(store->db, &one, "one", inventories, ARRAY_LEN(inventories)));
     must(claim_on(store, 1, 10, 10, 1, 1)); /* (10 - 3) * 1.5 = 10.5 */
-    must_fail(claim_on(store, 1, 11, 1, 1, 1), E_CONFLICT, FULL("VCPU", "one"));
+    must_fail(claim_on(store, 1, 11, 1, 1, 1), E_CONFLICT, FULL("VCPU", ONE));
 }
 
 /* What fits is what can be claimed, for many shapes on half-full providers. */

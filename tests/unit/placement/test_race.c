@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 
 #include "compute/placement/placement.h"
-#include "schema/placement.h"
+#include "schema/placement_inventory.h"
 #include "tests/unit/schema/store.h"
 
 #define THREADS   64
@@ -94,7 +94,7 @@ static void look(struct store *store, int64_t generations[PROVIDERS])
     CLEANUP(arena_clear) struct arena arena = {0};
     struct inventory_rows inventories;
     struct provider_rows providers;
-    must(inventory_rows_get(store->db, &arena, 0, &inventories));
+    must(inventory_rows_all(store->db, &arena, &inventories));
     assert_int_equal(inventories.count, 3 * PROVIDERS);
     for (size_t i = 0; i < inventories.count; i++) {
         const struct inventory_row *row = &inventories.items[i];

@@ -1,0 +1,390 @@
+/*
+ * The write of allocations (spec placement.md 4.2), and the reshaper around it; see allocation.h. Reading is in allocation_read.c.
+ *
+ * In one transaction: what is there, the locks (providers by id, consumers by uuid), the consumers' generations, their old
+ * allocations away, the new ones checked against what is left and written, generations raised. A consumer that moved between the
+ * first look and its lock makes the transaction run again.
+ */
+#include "compute/placement/allocation.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "compute/placement/inside.h"
+#include "compute/placement/inventory_inside.h"
+#include "schema/placement_allocation.h"
+#include "schema/placement_inventory.h"
+
+struct write {
+    struct arena *arena;
+    const struct placement_reshaped *reshaped;
+    size_t reshaped_count;
+    const struct placement_claim_of *claims;
+    size_t claim_count;
+    struct allocation_rows old;
+    struct provider_rows providers; /* all that are touched, locked */
+    struct consumer_rows consumers; /* those of the claims that exist, locked */
+    struct inventory_rows inventories;
+    struct allocation_row *new;
+    size_t new_count;
+};
+
+static const struct provider_row *find_provider(const struct write *write, const struct uuid *uuid)
+{
+    for (size_t i = 0; i < write->providers.count; i++) {
+        if (uuid_equal(&write->providers.items[i].uuid, uuid))
+            return &write->providers.items[i];
+    }
+    return NULL;
+}
+
+static const struct consumer_row *find_consumer(const struct write *write, const struct uuid *uuid)
+{
+    for (size_t i = 0; i < write->consumers.count; i++) {
+        if (uuid_equal(&write->consumers.items[i].uuid, uuid))
+            return &write->consumers.items[i];
+    }
+    return NULL;
+}
+
+/* --- what is there, and the locks */
+
+static size_t count_shares(const struct write *write)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < write->claim_count; i++)
+        count += write->claims[i].count;
+    return count;
+}
+
+static enum err read_old(struct db *db, struct write *write)
+{
+    struct uuid *uuids = arena_alloc(write->arena, (write->claim_count + 1) * sizeof(*uuids));
+    for (size_t i = 0; i < write->claim_count; i++)
+        uuids[i] = write->claims[i].consumer;
+    return allocations_of_consumers(db, write->arena, uuids, write->claim_count, &write->old);
+}
+
+static enum err lock_providers(struct db *db, struct write *write)
+{
+    const size_t most = count_shares(write) + write->reshaped_count + write->old.count;
+    struct uuid *uuids = arena_alloc(write->arena, (most + 1) * sizeof(*uuids));
+    size_t count = 0;
+    for (size_t i = 0; i < write->claim_count; i++) {
+        for (size_t j = 0; j < write->claims[i].count; j++)
+            uuids[count++] = write->claims[i].shares[j].provider;
+    }
+    for (size_t i = 0; i < write->reshaped_count; i++)
+        uuids[count++] = write->reshaped[i].provider;
+    for (size_t i = 0; i < write->old.count; i++)
+        uuids[count++] = write->old.items[i].provider;
+    TRY(provider_rows_get(db, write->arena, uuids, count, &write->providers));
+    return write->providers.count ? provider_rows_lock(db, write->arena, &write->providers) : OK;
+}
+
+/* The generation of the consumer at the first look; 0: it had nothing, so there was none. */
+static int64_t generation_seen(const struct write *write, const struct uuid *consumer)
+{
+    for (size_t i = 0; i < write->old.count; i++) {
+        if (uuid_equal(&write->old.items[i].consumer, consumer))
+            return write->old.items[i].consumer_generation;
+    }
+    return 0;
+}
+
+static enum err lock_consumers(struct db *db, struct write *write)
+{
+    struct uuid *uuids = arena_alloc(write->arena, (write->claim_count + 1) * sizeof(*uuids));
+    for (size_t i = 0; i < write->claim_count; i++)
+        uuids[i] = write->claims[i].consumer;
+    TRY(consumer_rows_get(db, write->arena, uuids, write->claim_count, true, &write->consumers));
+    for (size_t i = 0; i < write->claim_count; i++) {
+        const struct consumer_row *row = find_consumer(write, &uuids[i]);
+        if ((row ? row->generation : 0) != generation_seen(write, &uuids[i]))
+            return fail(E_RETRY, "A consumer was changed meanwhile.");
+    }
+    return OK;
+}
+
+/* --- checks */
+
+static enum err check_generation(const struct placement_claim_of *claim, const struct consumer_row *row)
+{
+    char given[24] = "None";
+    if (!claim->checks_generation || (row && claim->generation && *claim->generation == row->generation) ||
+        (!row && !claim->generation))
+        return OK;
+    if (claim->generation)
+        (void)snprintf(given, sizeof(given), "%lld", (long long)*claim->generation);
+    if (row)
+        return fail_placement(E_CONFLICT, PROBLEM_CONSUMER_GENERATION, "consumer generation conflict - expected %lld but got %s",
+                              (long long)row->generation, given);
+    return fail_placement(E_CONFLICT, PROBLEM_CONSUMER_GENERATION, "consumer generation conflict - expected null but got %s",
+                          given);
+}
+
+static enum err check_claims(const struct write *write)
+{
+    for (size_t i = 0; i < write->claim_count; i++)
+        TRY(check_generation(&write->claims[i], find_consumer(write, &write->claims[i].consumer)));
+    for (size_t i = 0; i < write->claim_count; i++) {
+        for (size_t j = 0; j < write->claims[i].count; j++) {
+            const struct uuid *uuid = &write->claims[i].shares[j].provider;
+            if (!find_provider(write, uuid))
+                return fail_placement(E_INVALID, PROBLEM_UNKNOWN_PROVIDER,
+                                      "Allocation for resource provider '%s' that does not exist.", uuid_to_text(uuid).text);
+        }
+    }
+    return OK;
+}
+
+static enum err check_reshaped(const struct write *write)
+{
+    for (size_t i = 0; i < write->reshaped_count; i++) {
+        const struct placement_reshaped *reshaped = &write->reshaped[i];
+        const struct uuid_text text = uuid_to_text(&reshaped->provider);
+        const struct provider_row *row = find_provider(write, &reshaped->provider);
+        if (!row)
+            return fail_placement(E_INVALID, PROBLEM_UNKNOWN_PROVIDER,
+                                  "Resource provider %s in inventories not found: No resource provider with uuid %s found",
+                                  text.text, text.text);
+        if (row->generation != reshaped->generation)
+            return fail_placement(E_CONFLICT, PROBLEM_CONCURRENT_UPDATE,
+                                  "resource provider generation conflict for provider %s: actual: %lld, given: %lld", text.text,
+                                  (long long)row->generation, (long long)reshaped->generation);
+    }
+    return OK;
+}
+
+static const struct inventory_row *find_inventory(const struct write *write, int64_t provider_id, const char *resource_class)
+{
+    for (size_t i = 0; i < write->inventories.count; i++) {
+        const struct inventory_row *row = &write->inventories.items[i];
+        if (row->provider_id == provider_id && strcmp(row->resource_class, resource_class) == 0)
+            return row;
+    }
+    return NULL;
+}
+
+/* What this write takes of a class so far. */
+static int64_t taken(const struct write *write, const struct inventory_row *row)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < write->new_count; i++) {
+        if (write->new[i].provider_id == row->provider_id && write->new[i].class_id == row->class_id)
+            sum += write->new[i].used;
+    }
+    return sum;
+}
+
+static enum err fail_room(const char *why, const struct resource_amount *want, const struct provider_row *provider)
+{
+    return fail_placement(E_CONFLICT, PROBLEM_NO_ROOM,
+                          "Unable to create allocation for '%s' on resource provider '%s'. The requested amount would %s.",
+                          want->resource_class, uuid_to_text(&provider->uuid).text, why);
+}
+
+static enum err fail_inventory(struct db *db, struct arena *arena, const struct resource_amount *want,
+                               const struct provider_row *provider)
+{
+    struct name_rows rows;
+    TRY(names_find(db, arena, NAMES_CLASS, &want->resource_class, 1, &rows));
+    if (rows.count == 0)
+        return fail_placement(E_NOT_FOUND, PROBLEM_UNKNOWN_CLASS, "No such resource class %s.", want->resource_class);
+    return fail_placement(E_CONFLICT, PROBLEM_NO_ROOM, "Inventory for '%s' on resource provider '%s' invalid.",
+                          want->resource_class, uuid_to_text(&provider->uuid).text);
+}
+
+static enum err add_amount(struct db *db, struct write *write, int64_t consumer_id, const struct provider_row *provider,
+                           const struct resource_amount *want)
+{
+    const struct inventory_row *row = find_inventory(write, provider->id, want->resource_class);
+    if (!row)
+        return fail_inventory(db, write->arena, want, provider);
+    if (want->amount < row->min_unit || want->amount > row->max_unit || want->amount % row->step_size != 0)
+        return fail_room("violate inventory constraints", want, provider);
+    const double capacity = (double)(row->total - row->reserved) * row->allocation_ratio;
+    if (capacity < (double)(row->used + taken(write, row) + want->amount))
+        return fail_room("exceed the capacity", want, provider);
+    write->new[write->new_count++] = (struct allocation_row){
+        .consumer_id = consumer_id, .provider_id = provider->id, .class_id = row->class_id, .used = want->amount};
+    return OK;
+}
+
+/* --- the write */
+
+static enum err remove_old(struct db *db, struct write *write)
+{
+    int64_t *ids = arena_alloc(write->arena, (write->consumers.count + 1) * sizeof(*ids));
+    for (size_t i = 0; i < write->consumers.count; i++)
+        ids[i] = write->consumers.items[i].id;
+    return allocations_delete(db, write->arena, ids, write->consumers.count);
+}
+
+static enum err read_inventories(struct db *db, struct write *write)
+{
+    int64_t *ids = arena_alloc(write->arena, (write->providers.count + 1) * sizeof(*ids));
+    for (size_t i = 0; i < write->providers.count; i++)
+        ids[i] = write->providers.items[i].id;
+    return inventory_rows_get(db, write->arena, ids, write->providers.count, &write->inventories);
+}
+
+static enum err write_consumer(struct db *db, const struct placement_claim_of *claim, const struct consumer_row *row,
+                               int64_t *out_id)
+{
+    if (!row)
+        return consumer_insert(db, &claim->consumer, claim->project_id ? claim->project_id : PLACEMENT_NOBODY,
+                               claim->user_id ? claim->user_id : PLACEMENT_NOBODY, claim->type, out_id);
+    *out_id = row->id;
+    return consumer_update(db, row->id, claim->project_id, claim->user_id, claim->type);
+}
+
+static size_t count_amounts(const struct placement_claim_of *claim)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < claim->count; i++)
+        count += claim->shares[i].count;
+    return count;
+}
+
+static enum err write_claim(struct db *db, struct write *write, const struct placement_claim_of *claim)
+{
+    const struct consumer_row *row = find_consumer(write, &claim->consumer);
+    int64_t id = 0;
+    if (count_amounts(claim) == 0)
+        return row ? consumer_delete(db, row->id) : OK;
+    TRY(write_consumer(db, claim, row, &id));
+    for (size_t i = 0; i < claim->count; i++) {
+        const struct placement_share *share = &claim->shares[i];
+        const struct provider_row *provider = find_provider(write, &share->provider);
+        for (size_t j = 0; j < share->count; j++)
+            TRY(add_amount(db, write, id, provider, &share->resources[j]));
+    }
+    return OK;
+}
+
+static enum err write_claims(struct db *db, struct write *write)
+{
+    size_t amounts = 0;
+    for (size_t i = 0; i < write->claim_count; i++)
+        amounts += count_amounts(&write->claims[i]);
+    write->new = arena_alloc(write->arena, (amounts + 1) * sizeof(*write->new));
+    write->new_count = 0;
+    for (size_t i = 0; i < write->claim_count; i++)
+        TRY(write_claim(db, write, &write->claims[i]));
+    return allocations_insert(db, write->arena, write->new, write->new_count);
+}
+
+/* Providers that lost or got something. */
+static enum err bump_allocated(struct db *db, const struct write *write)
+{
+    int64_t *ids = arena_alloc(write->arena, (write->providers.count + 1) * sizeof(*ids));
+    size_t count = 0;
+    for (size_t i = 0; i < write->providers.count; i++) {
+        const int64_t id = write->providers.items[i].id;
+        bool touched = false;
+        for (size_t j = 0; j < write->old.count && !touched; j++)
+            touched = write->old.items[j].provider_id == id;
+        for (size_t j = 0; j < write->new_count && !touched; j++)
+            touched = write->new[j].provider_id == id;
+        if (touched)
+            ids[count++] = id;
+    }
+    return providers_bump(db, write->arena, ids, count);
+}
+
+static enum err replace(struct db *db, struct write *write)
+{
+    TRY(remove_old(db, write));
+    TRY(read_inventories(db, write));
+    TRY(write_claims(db, write));
+    return bump_allocated(db, write);
+}
+
+static enum err prepare(struct db *db, struct write *write)
+{
+    TRY(read_old(db, write));
+    TRY(lock_providers(db, write));
+    return lock_consumers(db, write);
+}
+
+static enum err run_replace(struct db *db, void *context)
+{
+    struct write *write = context;
+    TRY(prepare(db, write));
+    TRY(check_claims(write));
+    return replace(db, write);
+}
+
+enum err placement_allocations_replace(struct db *db, const struct placement_claim_of *claims, size_t count)
+{
+    CLEANUP(arena_clear) struct arena arena = {0};
+    struct write write = {.arena = &arena, .claims = claims, .claim_count = count};
+    return placement_transaction(db, run_replace, &write);
+}
+
+/* --- the reshaper: old and new inventories together, then the allocations, then only the new inventories */
+
+static enum err widen(struct db *db, const struct write *write)
+{
+    for (size_t i = 0; i < write->reshaped_count; i++) {
+        const struct placement_reshaped *reshaped = &write->reshaped[i];
+        const struct provider_row *row = find_provider(write, &reshaped->provider);
+        if (reshaped->count == 0)
+            continue;
+        TRY(inventories_put(db, write->arena, row, reshaped->inventories, reshaped->count, true));
+        TRY(providers_bump(db, write->arena, &row->id, 1));
+    }
+    return OK;
+}
+
+static enum err narrow(struct db *db, const struct write *write)
+{
+    for (size_t i = 0; i < write->reshaped_count; i++) {
+        const struct placement_reshaped *reshaped = &write->reshaped[i];
+        const struct provider_row *row = find_provider(write, &reshaped->provider);
+        TRY(inventories_drop_others(db, write->arena, row, reshaped->inventories, reshaped->count));
+        TRY(providers_bump(db, write->arena, &row->id, 1));
+    }
+    return OK;
+}
+
+static enum err run_reshape(struct db *db, void *context)
+{
+    struct write *write = context;
+    TRY(prepare(db, write));
+    TRY(check_reshaped(write));
+    TRY(check_claims(write));
+    TRY(widen(db, write));
+    TRY(replace(db, write));
+    return narrow(db, write);
+}
+
+enum err placement_reshape(struct db *db, const struct placement_reshaped *reshaped, size_t reshaped_count,
+                           const struct placement_claim_of *claims, size_t claim_count)
+{
+    CLEANUP(arena_clear) struct arena arena = {0};
+    struct write write = {
+        .arena = &arena, .reshaped = reshaped, .reshaped_count = reshaped_count, .claims = claims, .claim_count = claim_count};
+    return placement_transaction(db, run_reshape, &write);
+}
+
+/* --- everything of one consumer away */
+
+static enum err run_delete(struct db *db, void *context)
+{
+    struct write *write = context;
+    TRY(prepare(db, write));
+    if (write->consumers.count == 0)
+        return fail(E_NOT_FOUND, "No allocations for consumer '%s'", uuid_to_text(&write->claims->consumer).text);
+    TRY(remove_old(db, write));
+    return consumer_delete(db, write->consumers.items[0].id);
+}
+
+enum err placement_allocations_delete(struct db *db, const struct uuid *consumer)
+{
+    CLEANUP(arena_clear) struct arena arena = {0};
+    const struct placement_claim_of nothing = {.consumer = *consumer};
+    struct write write = {.arena = &arena, .claims = &nothing, .claim_count = 1};
+    return placement_transaction(db, run_delete, &write);
+}

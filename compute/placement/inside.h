@@ -1,0 +1,16 @@
+/* What the files of Placement's domain share. Nobody else includes it. */
+#pragma once
+
+#include "compute/placement/problem.h"
+#include "compute/placement/provider.h"
+#include "schema/placement_provider.h"
+
+/* Runs `work` in a transaction, again when it says E_RETRY; when that does not end: E_CONFLICT CONCURRENT_UPDATE. */
+MUST_CHECK enum err placement_transaction(struct db *db, enum err (*work)(struct db *db, void *context), void *context);
+/* One provider's row, locked if `lock`. E_NOT_FOUND UNKNOWN_PROVIDER. */
+MUST_CHECK enum err provider_find(struct db *db, struct arena *arena, const struct uuid *uuid, bool lock, struct provider_row *out);
+/* As provider_find with the lock, and E_CONFLICT CONCURRENT_UPDATE (in Placement's words for `what`) unless the generation is the
+ * one given (NULL: any). */
+MUST_CHECK enum err provider_find_at(struct db *db, struct arena *arena, const struct uuid *uuid, const int64_t *generation,
+                                     const char *words, struct provider_row *out);
+struct placement_provider provider_from_row(const struct provider_row *row);
