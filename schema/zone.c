@@ -6,7 +6,7 @@
 #define ZONE_COLUMNS                                                                                                               \
     "id, side, uuid, name, name_given, api_url, kind, username, credential, weight_offset, weight_scale, state, max_in_flight, "   \
     "timeout_ms, tls_ca, tls_pin, insecure, untagged, joined, incarnation, protocol, signing_key, policy, last_seen, last_error, " \
-    "latency_ms, info, created_at, updated_at"
+    "latency_ms, info, created_at, updated_at, delete_when_empty"
 
 static const char *const side_names[] = {[ZONE_CHILD] = "child", [ZONE_PARENT] = "parent"};
 static const char *const state_names[] = {
@@ -69,6 +69,7 @@ static void read_row(const struct rows *rows, size_t row, struct zone_row *out)
         .info = rows_text(rows, row, 26),
         .created_us = rows_time(rows, row, 27),
         .updated_us = rows_time(rows, row, 28),
+        .delete_when_empty = rows_int(rows, row, 29) != 0,
     };
 }
 
@@ -108,8 +109,8 @@ enum err zone_row_add(struct db *db, const struct zone_row *row, int64_t *out_id
 {
     static const char sql[] =
         "INSERT INTO zones (side, name, name_given, api_url, kind, username, credential, weight_offset, weight_scale, state,"
-        " max_in_flight, timeout_ms, tls_ca, tls_pin, insecure, untagged, created_at, updated_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))";
+        " max_in_flight, timeout_ms, tls_ca, tls_pin, insecure, untagged, policy, created_at, updated_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))";
     const struct sql_value values[] = {
         sql_text(side_names[row->side]),
         sql_text(row->name),
@@ -127,6 +128,7 @@ enum err zone_row_add(struct db *db, const struct zone_row *row, int64_t *out_id
         sql_text(row->tls_pin),
         sql_bool(row->insecure),
         sql_bool(row->untagged),
+        sql_text(row->policy),
     };
     uint64_t id = 0;
     const enum err result = db_insert(db, sql, values, ARRAY_LEN(values), &id);
@@ -142,7 +144,8 @@ enum err zone_row_update(struct db *db, const struct zone_row *row)
     static const char sql[] =
         "UPDATE zones SET name = ?, name_given = ?, api_url = ?, username = IF(? IS NULL, username, ?),"
         " credential = COALESCE(?, credential), weight_offset = ?, weight_scale = ?, state = ?, max_in_flight = ?, timeout_ms = ?,"
-        " tls_ca = ?, tls_pin = ?, insecure = ?, untagged = ?, joined = ?, updated_at = UTC_TIMESTAMP(6) WHERE side = ? AND id = ?";
+        " tls_ca = ?, tls_pin = ?, insecure = ?, untagged = ?, joined = ?, policy = ?, delete_when_empty = ?, updated_at = "
+        "UTC_TIMESTAMP(6) WHERE side = ? AND id = ?";
     const struct sql_value credential = sql_bytes(row->credential, row->credential_length);
     const struct sql_value values[] = {
         sql_text(row->name),
@@ -161,6 +164,8 @@ enum err zone_row_update(struct db *db, const struct zone_row *row)
         sql_bool(row->insecure),
         sql_bool(row->untagged),
         sql_bool(row->joined),
+        sql_text(row->policy),
+        sql_bool(row->delete_when_empty),
         sql_text(side_names[row->side]),
         sql_int(row->id),
     };
@@ -195,15 +200,6 @@ enum err zone_row_joined(struct db *db, const struct zone_row *row)
         return fail(E_CONFLICT, "Zone %s, or another one with the name '%s', is registered as a %s already.",
                     uuid_to_text(&row->uuid).text, row->name, side_names[row->side]);
     TRY(result);
-    return affected ? OK : fail(E_NOT_FOUND, "Zone could not be found.");
-}
-
-enum err zone_row_set_policy(struct db *db, int64_t id, const char *policy)
-{
-    static const char sql[] = "UPDATE zones SET policy = ?, updated_at = UTC_TIMESTAMP(6) WHERE id = ?";
-    const struct sql_value values[] = {sql_text(policy), sql_int(id)};
-    uint64_t affected = 0;
-    TRY(db_exec_count(db, sql, values, ARRAY_LEN(values), &affected));
     return affected ? OK : fail(E_NOT_FOUND, "Zone could not be found.");
 }
 

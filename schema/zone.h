@@ -34,6 +34,7 @@ struct zone_row {
     double weight_offset;
     double weight_scale;
     enum zone_admin_state state;
+    bool delete_when_empty; /* only while draining */
     int64_t max_in_flight;
     int64_t timeout_ms;  /* 0: the setting */
     const char *tls_ca;  /* NULL */
@@ -70,7 +71,6 @@ MUST_CHECK enum err zone_row_delete(struct db *db, enum zone_side side, int64_t 
 /* uuid, name, api_url, incarnation, protocol, signing key; the credential goes. E_CONFLICT: the uuid or the name is there already.
  */
 MUST_CHECK enum err zone_row_joined(struct db *db, const struct zone_row *row);
-MUST_CHECK enum err zone_row_set_policy(struct db *db, int64_t id, const char *policy);
 MUST_CHECK enum err zone_row_set_state(struct db *db, int64_t id, enum zone_admin_state state, const char *error);
 
 /* What the poller saw. `info` NULL and `incarnation` 0 keep the former; `seen_us` 0 too. */

@@ -38,6 +38,39 @@ static enum err add_row(struct db *db, int64_t zone_id, const struct zone_direct
     return db_exec(db, sql, values, ARRAY_LEN(values));
 }
 
+enum err zone_departed_list(struct db *db, struct arena *arena, struct zone_departed_rows *out)
+{
+    static const char sql[] = "SELECT uuid, path FROM zone_departed WHERE left_at > UTC_TIMESTAMP(6) - INTERVAL 10 MINUTE"
+                              " ORDER BY path, uuid";
+    struct rows rows;
+    TRY(db_query(db, arena, sql, NULL, 0, &rows));
+    struct zone_departed_row *items = arena_alloc(arena, (rows.count + 1) * sizeof(*items));
+    for (size_t i = 0; i < rows.count; i++)
+        items[i] = (struct zone_departed_row){rows_uuid(&rows, i, 0), rows_text(&rows, i, 1)};
+    *out = (struct zone_departed_rows){items, rows.count};
+    return OK;
+}
+
+enum err zone_departed_add(struct db *db, int64_t zone_id)
+{
+    static const char sql[] =
+        "INSERT INTO zone_departed (uuid, path, left_at)"
+        " SELECT z.uuid, z.name, UTC_TIMESTAMP(6) FROM zones z WHERE z.id = ? AND z.side = 'child' AND z.uuid IS NOT NULL"
+        " UNION SELECT d.uuid, CONCAT(z.name, IF(d.path = '.', '', CONCAT('/', d.path))), UTC_TIMESTAMP(6)"
+        " FROM zone_directory d JOIN zones z ON z.id = d.zone_id WHERE d.zone_id = ?"
+        " ON DUPLICATE KEY UPDATE path = VALUES(path), left_at = VALUES(left_at)";
+    const struct sql_value values[] = {sql_int(zone_id), sql_int(zone_id)};
+    return db_exec(db, sql, values, ARRAY_LEN(values));
+}
+
+enum err zone_departed_tidy(struct db *db)
+{
+    static const char sql[] = "DELETE FROM zone_departed WHERE left_at <= UTC_TIMESTAMP(6) - INTERVAL 10 MINUTE"
+                              " OR uuid IN (SELECT uuid FROM zone_directory)"
+                              " OR uuid IN (SELECT uuid FROM zones WHERE side = 'child' AND uuid IS NOT NULL)";
+    return db_exec(db, sql, NULL, 0);
+}
+
 struct replacement {
     int64_t zone_id;
     const struct zone_directory_row *rows;
@@ -49,10 +82,11 @@ static enum err replace_rows(struct db *db, void *context)
     const struct replacement *new = context;
     CLEANUP(arena_clear) struct arena arena = {0};
     TRY(lock_child(db, &arena, new->zone_id));
+    TRY(zone_departed_add(db, new->zone_id));
     TRY(clear_rows(db, new->zone_id));
     for (size_t i = 0; i < new->count; i++)
         TRY(add_row(db, new->zone_id, &new->rows[i]));
-    return OK;
+    return zone_departed_tidy(db);
 }
 
 enum err zone_directory_replace(struct db *db, int64_t zone_id, const struct zone_directory_row *rows, size_t count)

@@ -23,7 +23,26 @@ struct zone_directory_rows {
     size_t count;
 };
 
+/* A zone that is in no child's directory any more. */
+struct zone_departed_row {
+    struct uuid uuid;
+    const char *path; /* from this zone, when it was last seen */
+};
+
+struct zone_departed_rows {
+    const struct zone_departed_row *items;
+    size_t count;
+};
+
 /* Of all children, by child and path. */
 MUST_CHECK enum err zone_directory_list(struct db *db, struct arena *arena, struct zone_directory_rows *out);
 /* Puts these rows in the place of all rows of that child, in one transaction. E_NOT_FOUND: the child is gone. */
 MUST_CHECK enum err zone_directory_replace(struct db *db, int64_t zone_id, const struct zone_directory_row *rows, size_t count);
+
+/* Those that left within the last ten minutes: as long as that is remembered, their ids are not "not found". A zone that is moved
+ * to another parent is on its way for a moment. */
+MUST_CHECK enum err zone_departed_list(struct db *db, struct arena *arena, struct zone_departed_rows *out);
+/* All that the child told, and the child itself, leave the tree; before its row is deleted. */
+MUST_CHECK enum err zone_departed_add(struct db *db, int64_t zone_id);
+/* Those that are in a directory again are not away, and old ones are forgotten. */
+MUST_CHECK enum err zone_departed_tidy(struct db *db);

@@ -5,14 +5,14 @@
 
 enum err zone_session_list(struct db *db, struct arena *arena, struct zone_session_rows *out)
 {
-    static const char sql[] = "SELECT zone_id, key_id, sealed FROM zone_sessions ORDER BY id DESC";
+    static const char sql[] = "SELECT zone_id, key_id, sealed, created_at FROM zone_sessions ORDER BY id DESC";
     struct rows rows;
     TRY(db_query(db, arena, sql, NULL, 0, &rows));
     struct zone_session_row *items = arena_alloc(arena, (rows.count + 1) * sizeof(*items));
     for (size_t i = 0; i < rows.count; i++) {
         const struct sql_cell sealed = rows_bytes(&rows, i, 2);
-        items[i] =
-            (struct zone_session_row){rows_int(&rows, i, 0), rows_text(&rows, i, 1), (const uint8_t *)sealed.bytes, sealed.length};
+        items[i] = (struct zone_session_row){rows_int(&rows, i, 0), rows_text(&rows, i, 1), (const uint8_t *)sealed.bytes,
+                                             sealed.length, rows_time(&rows, i, 3)};
     }
     *out = (struct zone_session_rows){items, rows.count};
     return OK;

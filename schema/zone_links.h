@@ -14,6 +14,7 @@ struct zone_session_row {
     const char *key_id;
     const uint8_t *sealed;
     size_t sealed_length;
+    int64_t created_us;
 };
 
 struct zone_session_rows {

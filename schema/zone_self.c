@@ -78,3 +78,20 @@ enum err zone_self_renew(struct db *db, int64_t *out_incarnation)
     *out_incarnation = incarnation;
     return OK;
 }
+
+enum err zone_self_is_reconciled(struct db *db, bool *out)
+{
+    static const char sql[] = "SELECT reconciled >= incarnation FROM zone_self WHERE id = 1";
+    CLEANUP(arena_clear) struct arena arena = {0};
+    struct rows rows;
+    TRY(db_query_one(db, &arena, sql, NULL, 0, "The database does not know its zone yet; start the zone once.", &rows));
+    *out = rows_int(&rows, 0, 0) != 0;
+    return OK;
+}
+
+enum err zone_self_reconciled(struct db *db, int64_t incarnation)
+{
+    static const char sql[] = "UPDATE zone_self SET reconciled = ? WHERE id = 1 AND reconciled < ?";
+    const struct sql_value values[] = {sql_int(incarnation), sql_int(incarnation)};
+    return db_exec(db, sql, values, ARRAY_LEN(values));
+}

@@ -26,5 +26,10 @@ MUST_CHECK enum err zone_self_open(struct db *db, struct arena *arena, const str
 /* As above without making or changing anything. E_NOT_FOUND: the zone was never started. */
 MUST_CHECK enum err zone_self_get(struct db *db, struct arena *arena, struct zone_self *out);
 
-/* Raises the incarnation by one. */
+/* The database was restored from a backup: raises the incarnation by one. Until it is reconciled the zone does not say "not found"
+ * about ids of its own. */
 MUST_CHECK enum err zone_self_renew(struct db *db, int64_t *out_incarnation);
+/* False: it was restored, and has not been compared with the hypervisors yet. */
+MUST_CHECK enum err zone_self_is_reconciled(struct db *db, bool *out);
+/* What was restored as this incarnation agrees with the hypervisors. A later one, restored meanwhile, does not. */
+MUST_CHECK enum err zone_self_reconciled(struct db *db, int64_t incarnation);

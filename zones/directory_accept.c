@@ -38,6 +38,7 @@ enum err zones_accept_directory(struct zones *zones, struct db *db, struct arena
     if (!child || link->direction != LINK_UP)
         return fail(E_FORBIDDEN, "A directory comes from a child zone only.");
     TRY(directory_accept(zones, db, arena, child, directory ? directory : body));
+    atomic_store(&child->health->pushed_ms, clock_mono_ms());
     TRY(zones_reload(zones, db));
     poller_wake(zones); /* the parents learn it at once */
     return OK;

@@ -84,9 +84,10 @@ static bool make_request(struct pull *pull)
     return add_headers(pull);
 }
 
-/* Not how long it takes, but how long nothing comes. */
+/* Not how long it takes, but how long nothing comes; and not how much an answer may have: take_body looks at that. */
 static void set_patience(CURL *easy)
 {
+    (void)curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)0);
     (void)curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, 0L);
     (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)ANSWER_TIME_MS);
     (void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, SLOWEST_BYTES);
@@ -128,7 +129,7 @@ static void ask(struct pull *pull)
     /* What this side broke off says nothing about the zone. */
     const bool ours = pull->result != OK || !easy;
     if (health_leave(zone->health, CLASS_READ, ours ? ZONE_NO_BUDGET : pull->download->answer.kind, first_us))
-        poller_wake_probe(pull->zones);
+        prober_wake(pull->zones);
 }
 
 enum err zone_download(struct zones *zones, struct arena *arena, struct download *download)

@@ -9,6 +9,7 @@
 #include "gateway/base/text.h"
 #include "gateway/base/trace.h"
 #include "zones/inside.h"
+#include "zones/metering.h"
 #include "zones/transfer.h"
 
 #define CONNECTIONS_MAX 512L
@@ -39,6 +40,7 @@ struct flight {
     struct transfer transfer;
     struct http_request request;
     struct budget budget; /* of this call */
+    int64_t patience_ms;  /* monotonic: the zone is doubted when there is no answer by then; INT64_MAX = it was, or nobody waits */
     bool entered;         /* counts as in flight */
     bool repeated;
 };
@@ -176,10 +178,17 @@ static void leave_zone(struct flight *flight)
     if (!flight->entered)
         return;
     flight->entered = false;
+    flight->patience_ms = INT64_MAX;
     /* What could not even be sent for reasons of our own says nothing about the zone. */
-    const bool ours = answer->kind == ZONE_GARBAGE && !answer->sent;
-    if (health_leave(flight->call->zone->health, flight->call->class, ours ? ZONE_NO_BUDGET : answer->kind, answer->ms * 1000))
-        poller_wake_probe(flight->fanout->zones);
+    const bool neutral = flight->call->probe || (answer->kind == ZONE_GARBAGE && !answer->sent);
+    if (health_leave(flight->call->zone->health, flight->call->class, neutral ? ZONE_NO_BUDGET : answer->kind, answer->ms * 1000))
+        prober_wake(flight->fanout->zones);
+}
+
+static void count_answer(const struct flight *flight)
+{
+    if (flight->call->zone)
+        metering_count(flight->call->zone, flight->call->class, &flight->call->answer);
 }
 
 static enum zone_kind_of_answer kind_of_error(enum err error)
@@ -278,6 +287,8 @@ static bool begin_call(struct flight *flight, struct budget budget)
     if (!enter_zone(flight, &deadline_ms))
         return false;
     flight->budget = budget_from_ms(deadline_ms);
+    if (flight->entered && !flight->call->probe)
+        flight->patience_ms = clock_mono_ms() + health_patience_ms(flight->call->zone->health, flight->call->class, deadline_ms);
     if (make_request(flight) && send_request(flight))
         return true;
     leave_zone(flight);
@@ -339,6 +350,7 @@ static bool end_call(struct flight *flight, CURLcode code)
     flight->call->answer.ms = (clock_mono_us() - started_us) / 1000;
     classify(flight->call);
     leave_zone(flight);
+    count_answer(flight);
     return true;
 }
 
@@ -358,14 +370,34 @@ static size_t collect(struct fanout *fanout)
     return ended;
 }
 
-static void wait_for(struct fanout *fanout, size_t waiting)
+/* Doubts the zones that have not answered in their usual time, so that the prober looks at them while the calls go on waiting.
+ * Returns how long nobody else is to be doubted. */
+static int64_t doubt_silent(struct fanout *fanout, struct flight *flights, size_t count)
+{
+    const int64_t now_ms = clock_mono_ms();
+    int64_t next_ms = now_ms + POLL_MS;
+    bool probe = false;
+    for (size_t i = 0; i < count; i++) {
+        if (flights[i].patience_ms <= now_ms) {
+            flights[i].patience_ms = INT64_MAX;
+            probe = health_doubt(flights[i].call->zone->health, flights[i].call->class) || probe;
+        }
+        if (flights[i].patience_ms < next_ms)
+            next_ms = flights[i].patience_ms;
+    }
+    if (probe)
+        prober_wake(fanout->zones);
+    return next_ms - now_ms;
+}
+
+static void wait_for(struct fanout *fanout, struct flight *flights, size_t count, size_t waiting)
 {
     while (waiting > 0) {
         int running = 0;
         (void)curl_multi_perform(fanout->multi, &running);
         waiting -= collect(fanout);
         if (waiting > 0)
-            (void)curl_multi_poll(fanout->multi, NULL, 0, POLL_MS, NULL);
+            (void)curl_multi_poll(fanout->multi, NULL, 0, (int)doubt_silent(fanout, flights, count), NULL);
     }
 }
 
@@ -375,15 +407,17 @@ void fanout_run(struct fanout *fanout, struct arena *arena, struct zone_call *ca
     size_t waiting = 0;
     const bool ready = open_multi(fanout);
     for (size_t i = 0; i < count; i++) {
-        flights[i] = (struct flight){.fanout = fanout, .call = &calls[i], .arena = arena};
+        flights[i] = (struct flight){.fanout = fanout, .call = &calls[i], .arena = arena, .patience_ms = INT64_MAX};
         if (!ready)
             answer_without_asking(&flights[i], ZONE_GARBAGE, "libcurl gave no handle");
         else if (begin_call(&flights[i], budget))
             waiting++;
+        else
+            count_answer(&flights[i]);
     }
     if (waiting && fanout->on_wait)
         fanout->on_wait(fanout->on_wait_context, true);
-    wait_for(fanout, waiting);
+    wait_for(fanout, flights, count, waiting);
     if (waiting && fanout->on_wait)
         fanout->on_wait(fanout->on_wait_context, false);
 }

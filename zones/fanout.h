@@ -36,6 +36,7 @@ struct zone_call {
     const void *body;
     size_t body_length;
     size_t answer_limit; /* bytes; 0 = HTTP_ANSWER_LIMIT */
+    bool probe;          /* a deep probe: what it means for the zone's health is the caller's business */
     int64_t timeout_ms;  /* shorter than the zone's own and the budget; 0 = those */
     /* The answer. Kinds beyond http_client's: AUTH (401), DISABLED, BUSY, STORE, NO_BUDGET, LOOP (508), VERSION (link protocol).
      * A 503 is BUSY, STORE or NO_BUDGET when the child says so of itself (X-Zone-Missing: .;reason=…), else ANSWERED. A 406 is

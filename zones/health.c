@@ -3,10 +3,12 @@
 
 #include "gateway/base/clock.h"
 
-#define SUSPECT_FACTOR       4 /* times the usual latency */
-#define SUSPECT_LEAST_MS     250
-#define SUSPECT_UNKNOWN_PART 2 /* of the usual deadline, while the latency is not known */
-#define SMOOTHING            8 /* a new latency counts one eighth */
+#define SUSPECT_FACTOR    2 /* times the slowest that was seen lately */
+#define SUSPECT_LEAST_MS  1000
+#define PATIENCE_FACTOR   4 /* times the usual latency */
+#define PATIENCE_LEAST_MS 500
+#define PATIENCE_MOST_MS  1200 /* with a failed probe behind it: less than 3 s */
+#define SMOOTHING         8    /* a new latency counts one eighth */
 
 static const char *const state_names[] = {
 #define HEALTH_NAME(state, name) name,
@@ -52,11 +54,14 @@ void health_init(struct zone_health *health)
     for (int class = 0; class < CLASS_COUNT; class ++) {
         atomic_init(&health->state[class], HEALTH_UNKNOWN);
         atomic_init(&health->latency_us[class], 0);
+        atomic_init(&health->slowest_us[class], 0);
     }
     atomic_init(&health->probe_p99_us, 0);
+    atomic_init(&health->vouched, false);
     atomic_init(&health->in_flight, 0);
     atomic_init(&health->reason, ZONE_REFUSED);
     atomic_init(&health->probe_wanted, false);
+    atomic_init(&health->pushed_ms, 0);
     atomic_init(&health->last_seen_us, 0);
     atomic_init(&health->proved_key, 0);
 }
@@ -67,17 +72,27 @@ static enum health_state apply(struct zone_health *health, int class, enum healt
     int next = (int)health_next((enum health_state)state, event);
     while (!atomic_compare_exchange_weak(&health->state[class], &state, next))
         next = (int)health_next((enum health_state)state, event);
+    if (next == HEALTH_SUSPECT && state != HEALTH_SUSPECT)
+        atomic_store(&health->vouched, false);
     return (enum health_state)next;
+}
+
+static int64_t between(int64_t least, int64_t value, int64_t most)
+{
+    const int64_t risen = value < least ? least : value;
+    return risen < most ? risen : most;
 }
 
 static int64_t suspect_deadline(const struct zone_health *health, enum zone_class class, int64_t usual_ms)
 {
-    const int64_t latency_us = atomic_load(&health->latency_us[class]);
-    if (latency_us == 0)
-        return usual_ms / SUSPECT_UNKNOWN_PART;
-    const int64_t ms = latency_us * SUSPECT_FACTOR / 1000;
-    const int64_t bounded = ms < SUSPECT_LEAST_MS ? SUSPECT_LEAST_MS : ms;
-    return bounded < usual_ms ? bounded : usual_ms;
+    const int64_t ms = atomic_load(&health->slowest_us[class]) * SUSPECT_FACTOR / 1000;
+    return between(SUSPECT_LEAST_MS, ms, usual_ms);
+}
+
+int64_t health_patience_ms(const struct zone_health *health, enum zone_class class, int64_t deadline_ms)
+{
+    const int64_t ms = atomic_load(&health->latency_us[class]) * PATIENCE_FACTOR / 1000;
+    return between(0, between(PATIENCE_LEAST_MS, ms, PATIENCE_MOST_MS), deadline_ms);
 }
 
 enum zone_kind_of_answer health_enter(struct zone_health *health, enum zone_class class, int max_in_flight, int64_t *deadline_ms)
@@ -89,15 +104,25 @@ enum zone_kind_of_answer health_enter(struct zone_health *health, enum zone_clas
         atomic_fetch_sub(&health->in_flight, 1);
         return ZONE_BUSY;
     }
-    if (class != CLASS_POLL && state == HEALTH_SUSPECT)
+    if (class == CLASS_READ && state == HEALTH_SUSPECT && !atomic_load(&health->vouched))
         *deadline_ms = suspect_deadline(health, class, *deadline_ms);
     return ZONE_ANSWERED;
 }
 
-static void note_latency(_Atomic int64_t *latency_us, int64_t us)
+/* Lost updates do no harm. */
+static void note_latency(struct zone_health *health, enum zone_class class, int64_t us)
 {
-    const int64_t old = atomic_load(latency_us);
-    atomic_store(latency_us, old ? old + (us - old) / SMOOTHING : us); /* a lost update does no harm */
+    const int64_t old = atomic_load(&health->latency_us[class]);
+    const int64_t slowest = atomic_load(&health->slowest_us[class]);
+    atomic_store(&health->latency_us[class], old ? old + (us - old) / SMOOTHING : us);
+    atomic_store(&health->slowest_us[class], us > slowest ? us : slowest - (slowest - us) / SMOOTHING);
+}
+
+/* What was waited for in vain is waited for longer next time: a zone that is merely slow is found to be. */
+static void note_silence(struct zone_health *health, enum zone_class class, int64_t us)
+{
+    if (us > atomic_load(&health->slowest_us[class]))
+        atomic_store(&health->slowest_us[class], us);
 }
 
 /* A refused connection is the whole zone's: every class opens. */
@@ -108,6 +133,22 @@ static void open_all(struct zone_health *health, enum zone_kind_of_answer reason
         (void)apply(health, class, HEALTH_EV_REFUSED);
 }
 
+static bool want_probe(struct zone_health *health, enum health_state state)
+{
+    if (state == HEALTH_SUSPECT)
+        atomic_store(&health->probe_wanted, true);
+    return state == HEALTH_SUSPECT || state == HEALTH_DOWN;
+}
+
+bool health_doubt(struct zone_health *health, enum zone_class class)
+{
+    const bool open = atomic_load(&health->state[class]) == HEALTH_DOWN || atomic_load(&health->state[class]) == HEALTH_PROBING;
+    if (open)
+        return false;
+    atomic_store(&health->reason, ZONE_TIMEOUT);
+    return want_probe(health, apply(health, (int)class, HEALTH_EV_SILENT));
+}
+
 bool health_leave(struct zone_health *health, enum zone_class class, enum zone_kind_of_answer kind, int64_t us)
 {
     atomic_fetch_sub(&health->in_flight, 1);
@@ -116,18 +157,16 @@ bool health_leave(struct zone_health *health, enum zone_class class, enum zone_k
     const enum health_event event = events_of_kinds[kind].event;
     if (event == HEALTH_EV_REFUSED) {
         open_all(health, kind);
-        return false;
+        return true;
     }
-    if (event == HEALTH_EV_SILENT)
+    if (event == HEALTH_EV_SILENT) {
         atomic_store(&health->reason, (int)kind);
-    const enum health_state state = apply(health, (int)class, event);
-    if (event == HEALTH_EV_ANSWER) {
+        note_silence(health, class, us);
+    } else {
         atomic_store(&health->last_seen_us, clock_wall_us());
-        note_latency(&health->latency_us[class], us);
+        note_latency(health, class, us);
     }
-    if (state == HEALTH_SUSPECT)
-        atomic_store(&health->probe_wanted, true);
-    return state == HEALTH_SUSPECT;
+    return want_probe(health, apply(health, (int)class, event));
 }
 
 /* Rises at once, sinks slowly: near the largest of the last hundred. */
@@ -143,8 +182,11 @@ void health_probe(struct zone_health *health, enum health_event event, enum zone
         atomic_store(&health->reason, (int)kind);
     for (int class = 0; class < CLASS_COUNT; class ++)
         (void)apply(health, class, event);
-    if (event == HEALTH_EV_PROBE_GOOD)
+    if (event == HEALTH_EV_PROBE_GOOD) {
         note_probe(health, us);
+        atomic_store(&health->vouched, true);
+        atomic_store(&health->last_seen_us, clock_wall_us());
+    }
 }
 
 enum health_state health_overall(const struct zone_health *health)

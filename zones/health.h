@@ -1,9 +1,11 @@
 /*
  * Is a zone worth asking? One breaker per class of call, as a transition table (DESIGN section 4).
  *
- * unknown → up → suspect → down → probing → up. A refused connection opens the breaker at once; silence makes `suspect`, and only a
- * failed deep probe makes that `down`; a suspect is asked with a shorter deadline. `draining` and `disabled` are what an admin said
- * (registry.h) and lie over the breaker's state. All members are shared between threads by atomics; the poller alone probes.
+ * unknown → up → suspect → down → probing → up. A refused connection opens the breaker at once. Silence makes `suspect`, already
+ * while the call still waits (its patience is over, its deadline is not), and only a failed deep probe makes that `down`. A suspect
+ * is read from with a shorter deadline until a good deep probe vouches for it; a mutation's is never shortened. `draining` and
+ * `disabled` are what an admin said (registry.h) and lie over the breaker's state. All members are shared between threads by
+ * atomics; the prober alone probes.
  */
 #pragma once
 
@@ -35,7 +37,7 @@ enum health_event {
     HEALTH_EV_ANSWER,       /* any HTTP answer of the zone itself */
     HEALTH_EV_REFUSED,      /* no connection */
     HEALTH_EV_SILENT,       /* its time ran out */
-    HEALTH_EV_PROBE_DUE,    /* the poller begins a deep probe of a zone that is down */
+    HEALTH_EV_PROBE_DUE,    /* the prober begins a deep probe of a zone that is down */
     HEALTH_EV_PROBE_GOOD,   /* the deep probe was answered */
     HEALTH_EV_PROBE_FAILED, /* it was not */
     HEALTH_EV_COUNT
@@ -45,10 +47,13 @@ enum health_event {
 struct zone_health {
     _Atomic int state[CLASS_COUNT];          /* enum health_state */
     _Atomic int64_t latency_us[CLASS_COUNT]; /* smoothed; 0 = not known */
+    _Atomic int64_t slowest_us[CLASS_COUNT]; /* rises at once, sinks with every answer; 0 = not known */
     _Atomic int64_t probe_p99_us;            /* of the deep probe */
+    _Atomic bool vouched;                    /* a deep probe was good since it became suspect: it is merely slow */
     _Atomic int in_flight;
     _Atomic int reason; /* enum zone_kind_of_answer: why it is down */
     _Atomic bool probe_wanted;
+    _Atomic int64_t pushed_ms;    /* monotonic: when it last pushed its directory; an answer asked for before that is older */
     _Atomic int64_t last_seen_us; /* wall clock; 0 = never */
     _Atomic uint32_t proved_key;  /* link_key_number of the session that the neighbour used last; 0 = none yet */
 };
@@ -61,9 +66,13 @@ void health_init(struct zone_health *health);
 /* May the zone be asked now? ZONE_ANSWERED: yes, within `*deadline_ms` (which is shortened for a suspect), and the call counts as
  * in flight until health_leave. Else the reason why not. Polls pass a breaker that is open. */
 enum zone_kind_of_answer health_enter(struct zone_health *health, enum zone_class class, int max_in_flight, int64_t *deadline_ms);
-/* After the call: what became of it, and how long it took. True: the zone is suspect now, and a deep probe is wanted. */
+/* How long a call of that class waits before the zone is doubted (health_doubt), ms; not longer than `deadline_ms`. */
+int64_t health_patience_ms(const struct zone_health *health, enum zone_class class, int64_t deadline_ms);
+/* A call still waits, and its patience is over. True: a deep probe is wanted. */
+bool health_doubt(struct zone_health *health, enum zone_class class);
+/* After the call: what became of it, and how long it took. True: the zone is suspect or down now, and a deep probe is wanted. */
 bool health_leave(struct zone_health *health, enum zone_class class, enum zone_kind_of_answer kind, int64_t us);
-/* The poller's events; they concern every class. `kind`: why a probe failed. */
+/* The prober's events; they concern every class. `kind`: why a probe failed. */
 void health_probe(struct zone_health *health, enum health_event event, enum zone_kind_of_answer kind, int64_t us);
 /* The worst state of the classes, for display: down, probing, suspect, unknown, up. */
 enum health_state health_overall(const struct zone_health *health);

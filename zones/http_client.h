@@ -45,7 +45,9 @@ struct http_answer {
     int64_t ms; /* from start to end */
     bool
         sent; /* the request went out: with a mutation that failed the outcome is unknown (502, 504); else nothing happened (503) */
-    const char *why; /* words for the log and for `last_error`; NULL when ANSWERED */
+    int64_t certificate_expires_s; /* wall clock; of the connection that was made for this call; 0 = none was, or no TLS */
+    const char *step;              /* where it ended: dns, tcp, tls or http; NULL when ANSWERED */
+    const char *why;               /* words for the log and for `last_error`; NULL when ANSWERED */
 };
 
 /* Process-wide setup of libcurl; zones_open does it too. May be called repeatedly, before threads. */

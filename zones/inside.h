@@ -19,7 +19,7 @@
 #define ZONES_REVOCATIONS ZONES_COMPUTE "/os-zones/revocations"
 #define ZONES_TOKENS      "/identity/v3/auth/tokens"
 
-/* What the poller remembers of a neighbour; nobody else looks at it. */
+/* What the poller remembers of a neighbour, and of one that is joined the prober; nobody else looks at it. */
 struct poll_notes {
     int64_t next_try_ms;                /* monotonic: not joined and not probed again before */
     int failures;                       /* joins or probes in a row */
@@ -30,11 +30,26 @@ struct poll_notes {
     uint64_t stored_hash;               /* of error and info as they were stored */
 };
 
+/* What the poller noticed, for people (signs.c). All atomics: written by the poller, read by everybody. */
+struct signs {
+    _Atomic int state;             /* enum health_state, as last seen */
+    _Atomic int64_t since_us;      /* wall clock: when it came into that state */
+    _Atomic int64_t certificate_s; /* wall clock: when its certificate ends; 0 = not known */
+    _Atomic int64_t skew_s;        /* its clock less ours */
+    _Atomic bool skew_known;
+    _Atomic int64_t told_us; /* wall clock: its last good info; 0 = never */
+};
+void signs_init(struct signs *signs);
+void signs_note_state(const struct zone *zone);
+void signs_note_answer(const struct zone *zone, const struct http_answer *answer);
+void signs_note_directory(const struct zone *zone);
+
 /* A neighbour's health, kept for the life of the process: an id is never given twice. */
 struct health_entry {
     int64_t id;
     struct zone_health health;
     struct poll_notes notes;
+    struct signs signs;
     UT_hash_handle hh;
 };
 
@@ -45,11 +60,13 @@ struct snapshot {
     _Atomic int users;
 };
 
-/* The poller's thread and those who wait for it. */
+/* The poller's thread and those who wait for it; the prober's, which nothing that the poller waits for holds up. */
 struct poller {
     pthread_t thread;
-    pthread_cond_t wake; /* of the poller */
-    pthread_cond_t done; /* of the waiters; both with zones->lock */
+    pthread_t prober;
+    pthread_cond_t wake;       /* of the poller */
+    pthread_cond_t probe_wake; /* of the prober */
+    pthread_cond_t done;       /* of the waiters; all with zones->lock */
     bool running;
     bool stop;
     bool wanted;       /* a round is to begin now */
@@ -80,11 +97,14 @@ MUST_CHECK enum err credential_open(const struct zones *zones, struct arena *are
 
 /* Wakes the poller for a round; nobody waits. */
 void poller_wake(struct zones *zones);
-/* Wakes it for deep probes only: a suspect was seen. */
-void poller_wake_probe(struct zones *zones);
+/* Wakes the prober: a suspect was seen. */
+void prober_wake(struct zones *zones);
 
 /* A name as spec link.md section 1 wants it. E_INVALID in a sentence. */
 MUST_CHECK enum err zone_name_check(const char *name);
+
+/* Puts what is given into the row's policy, member by member: null takes one out, a null policy all. E_INVALID. */
+MUST_CHECK enum err policy_merge(struct arena *arena, const json_t *given, struct zone_row *row);
 
 /* What a join is made of, on both sides (join.c). */
 struct join_peer {

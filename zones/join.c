@@ -11,7 +11,6 @@
 #include "schema/zone_links.h"
 #include "zones/inside.h"
 
-#define TOKEN_LIFETIME_S   (15 * 60)
 #define TOKEN_MAX          4096
 #define CREDENTIAL_CONTEXT "zone-credential"
 #define KEY_TEXT_SIZE      44 /* 32 bytes as base64url and NUL */
@@ -118,7 +117,7 @@ enum err zones_token_new(const struct zones_options *options, struct db *db, str
     uint8_t hash[32];
     char link_text[KEY_TEXT_SIZE];
     char secret_text[KEY_TEXT_SIZE];
-    const int64_t expires_s = clock_wall_us() / US_PER_S + TOKEN_LIFETIME_S;
+    const int64_t expires_s = clock_wall_us() / US_PER_S + ZONES_TOKEN_LIFETIME_S;
     random_bytes(secret, sizeof(secret));
     hash_blake2b(secret, sizeof(secret), hash);
     TRY(zone_token_add(db, hash, expires_s * US_PER_S));
@@ -178,11 +177,12 @@ struct acceptance {
 static enum err refuse_relatives(const struct zones *zones, const struct zones_view *view, const struct join_peer *peer)
 {
     if (uuid_equal(&peer->uuid, &zones->options.keys->zone))
-        return fail(E_CONFLICT, "Zone %s is this zone itself; a zone cannot be its own parent.", zones->options.name);
+        return fail(E_LOOP, "Zone %s is this zone itself; a zone cannot be its own parent.", zones->options.name);
     for (size_t i = 0; i < view->directory.count; i++) {
         const struct directory_row *row = &view->directory.rows[i];
         if (uuid_equal(&row->zone, &peer->uuid))
-            return fail(E_CONFLICT, "Zone %s lives below this zone (%s) and cannot be its parent.", peer->name, row->path);
+            return fail(E_LOOP, "Zone %s lives below zone %s (as %s) and cannot be its parent.", peer->name, zones->options.name,
+                        row->path);
     }
     return OK;
 }

@@ -67,8 +67,10 @@ static void run_calls(struct joins *joins, bool (*wanted)(const struct join *joi
     fanout_run(joins->fanout, joins->arena, calls, count, joins->budget);
     count = 0;
     for (size_t i = 0; i < joins->count; i++) {
-        if (!joins->items[i].error && wanted(&joins->items[i]))
-            joins->items[i].call = calls[count++];
+        if (joins->items[i].error || !wanted(&joins->items[i]))
+            continue;
+        joins->items[i].call = calls[count++];
+        signs_note_answer(joins->items[i].child, &joins->items[i].call.answer);
     }
 }
 
@@ -213,11 +215,13 @@ static void finish_link(struct joins *joins, struct join *join)
     struct join_peer peer;
     if (join->by_token)
         link_wipe((void *)join->call.body, join->call.body_length);
-    if (answer->kind != ZONE_ANSWERED || answer->status / 100 != 2) {
-        give_up(joins, join, describe(joins, join, "link"));
-        return;
-    }
-    enum err result = read_peer(joins, join, &peer);
+    enum err result = OK;
+    if (answer->kind == ZONE_ANSWERED && answer->status == 508) /* the child knows this zone as itself or as one below it */
+        result = fail(E_LOOP, "%s", describe(joins, join, "loop"));
+    else if (answer->kind != ZONE_ANSWERED || answer->status / 100 != 2)
+        result = fail(E_UNAVAILABLE, "%s", describe(joins, join, "link"));
+    if (result == OK)
+        result = read_peer(joins, join, &peer);
     if (result == OK)
         result = store_peer(joins, join, &peer);
     if (result == E_LOOP && zone_row_set_state(joins->db, join->child->row.id, ZONE_ADMIN_DISABLED, err_message()) != OK)

@@ -10,6 +10,7 @@
 #include "schema/json/json.h"
 #include "schema/zone_links.h"
 #include "zones/inside.h"
+#include "zones/metering.h"
 
 #define US_PER_S   1000000
 #define PATH_MOST  (LINK_HOPS + 1)
@@ -304,6 +305,18 @@ static const char *resource_of(struct arena *arena, const char *target)
     return "";
 }
 
+/* Actions on servers that exist go up where the policy says so; nothing is made from below. */
+static enum err check_act(const struct check *check, const char *resource, const json_t *policy)
+{
+    const char *target = check->question->target;
+    const char *rest = strstr(target, "/servers/");
+    if (!json_is_true(json_object_get(policy, "act")))
+        return fail(E_FORBIDDEN, "The link's policy lets zone %s read above, not act.", check->zone->row.name);
+    if (!str_equal(resource, "servers") || !rest || strcspn(rest + 9, "/?") == 0)
+        return fail(E_FORBIDDEN, "Only actions on servers go up a link.");
+    return OK;
+}
+
 /* What a child may read here, for its users. */
 static enum err check_up(const struct check *check, const json_t *policy)
 {
@@ -316,7 +329,7 @@ static enum err check_up(const struct check *check, const json_t *policy)
     };
     const char *resource = resource_of(check->arena, check->question->target);
     if (link_is_mutation(check->question->method))
-        return fail(E_FORBIDDEN, "Only reads go up a link.");
+        return check_act(check, resource, policy);
     for (size_t i = 0; i < ARRAY_LEN(readable); i++) {
         if (str_equal(resource, readable[i].resource) && !json_is_false(json_object_get(policy, readable[i].needs)))
             return OK;
@@ -372,6 +385,13 @@ static void fill_caller(const struct check *check, struct caller *out)
     *out = caller;
 }
 
+static enum zone_class class_of(const struct link_question *question)
+{
+    if (is_maintenance(question->target))
+        return CLASS_POLL;
+    return link_is_mutation(question->method) ? CLASS_MUTATE : CLASS_READ;
+}
+
 static void fill_link(const struct check *check)
 {
     struct link_caller *link = check->link;
@@ -383,6 +403,7 @@ static void fill_link(const struct check *check)
     link->key = claim(check, "key");
     link->key_id = check->session->key_id;
     atomic_store(&check->zone->health->proved_key, link_key_number(check->session->key_id));
+    metering_count_asked(check->zone, class_of(check->question));
 }
 
 enum err link_check(struct zones *zones, const struct link_question *question, struct db *db, struct arena *arena,

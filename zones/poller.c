@@ -1,9 +1,8 @@
 /*
  * The poller's thread: when a round begins, who waits for it, and what is done in which order. What is asked and what the answers
- * mean is in poller_round.c.
+ * mean is in poller_round.c. The prober's thread is in prober.c: it is never held up by a round.
  *
- * A round: read the rows, join who is not joined, ask every child for its info, probe the doubtful ones, store what changed,
- * publish, tell the parents. Between rounds it wakes for deep probes alone when a worker has seen a suspect.
+ * A round: read the rows, join who is not joined, ask every child for its info, store what changed, publish, tell the parents.
  */
 #include "zones/poller.h"
 
@@ -13,26 +12,15 @@
 
 #include "gateway/base/log.h"
 
-#define PROBE_PAUSE_MS 250 /* between two wake-ups for suspects */
-#define PURGE_MS       60000
-#define FRESH_MS       2000
-
-static void wake(struct zones *zones, bool *flag)
-{
-    (void)pthread_mutex_lock(&zones->lock);
-    *flag = true;
-    (void)pthread_cond_signal(&zones->poller.wake);
-    (void)pthread_mutex_unlock(&zones->lock);
-}
+#define PURGE_MS 60000
+#define FRESH_MS 2000
 
 void poller_wake(struct zones *zones)
 {
-    wake(zones, &zones->poller.wanted);
-}
-
-void poller_wake_probe(struct zones *zones)
-{
-    wake(zones, &zones->poller.probe_wanted);
+    (void)pthread_mutex_lock(&zones->lock);
+    zones->poller.wanted = true;
+    (void)pthread_cond_signal(&zones->poller.wake);
+    (void)pthread_mutex_unlock(&zones->lock);
 }
 
 static struct timespec at_ms(int64_t ms)
@@ -94,38 +82,17 @@ static void run_round(struct zones *zones, struct round *round)
     (void)pthread_mutex_unlock(&zones->lock);
 }
 
-static void run_probes(struct round *round)
-{
-    if (round_probe(round) != OK)
-        log_error("zones.probe", "why=%s", log_quote(err_message()).text);
-}
-
-enum reason_to_wake { WAKE_STOP, WAKE_ROUND, WAKE_PROBE };
-
-static enum reason_to_wake sleep_until(struct zones *zones, int64_t next_round_ms, int64_t next_probe_ms, int64_t probes_from_ms)
+/* False: the zone ends. */
+static bool sleep_until(struct zones *zones, int64_t next_round_ms)
 {
     struct poller *poller = &zones->poller;
-    enum reason_to_wake reason = WAKE_STOP;
+    const struct timespec until = at_ms(next_round_ms);
     (void)pthread_mutex_lock(&zones->lock);
-    for (bool waiting = true; waiting;) {
-        const int64_t now_ms = clock_mono_ms();
-        const int64_t probe_ms = poller->probe_wanted && probes_from_ms < next_probe_ms ? probes_from_ms : next_probe_ms;
-        const struct timespec until = at_ms(probe_ms < next_round_ms ? probe_ms : next_round_ms);
-        waiting = false;
-        if (poller->stop)
-            reason = WAKE_STOP;
-        else if (poller->wanted || now_ms >= next_round_ms)
-            reason = WAKE_ROUND;
-        else if (now_ms >= probe_ms)
-            reason = WAKE_PROBE;
-        else
-            waiting = true;
-        if (waiting)
-            (void)pthread_cond_timedwait(&poller->wake, &zones->lock, &until);
-    }
-    poller->probe_wanted = false;
+    while (!poller->stop && !poller->wanted && clock_mono_ms() < next_round_ms)
+        (void)pthread_cond_timedwait(&poller->wake, &zones->lock, &until);
+    const bool go_on = !poller->stop;
     (void)pthread_mutex_unlock(&zones->lock);
-    return reason;
+    return go_on;
 }
 
 /* Zones that were started together do not poll together. */
@@ -138,34 +105,39 @@ static void *poll_zones(void *context)
 {
     struct zones *zones = context;
     struct round *round = round_open(zones);
-    int64_t next_round_ms = clock_mono_ms();
-    int64_t next_probe_ms = INT64_MAX;
-    int64_t last_probe_ms = 0;
-    int64_t next_purge_ms = next_round_ms + PURGE_MS;
-    for (enum reason_to_wake reason = WAKE_ROUND; reason != WAKE_STOP;
-         reason = sleep_until(zones, next_round_ms, next_probe_ms, last_probe_ms + PROBE_PAUSE_MS)) {
-        if (reason == WAKE_ROUND)
-            run_round(zones, round);
-        run_probes(round);
-        last_probe_ms = clock_mono_ms();
-        if (reason == WAKE_ROUND)
-            next_round_ms = last_probe_ms + with_jitter(zones->options.poll_interval_ms);
-        next_probe_ms = round_next_probe(round);
-        if (last_probe_ms >= next_purge_ms) {
+    int64_t next_purge_ms = clock_mono_ms() + PURGE_MS;
+    int64_t next_round_ms = 0;
+    while (sleep_until(zones, next_round_ms)) {
+        run_round(zones, round);
+        const int64_t now_ms = clock_mono_ms();
+        next_round_ms = now_ms + with_jitter(zones->options.poll_interval_ms);
+        if (now_ms >= next_purge_ms) {
             round_purge(round);
-            next_purge_ms = last_probe_ms + PURGE_MS;
+            next_purge_ms = now_ms + PURGE_MS;
         }
     }
     round_close(round);
     return NULL;
 }
 
+static enum err start_thread(pthread_t *thread, void *(*run)(void *context), struct zones *zones)
+{
+    const int error = pthread_create(thread, NULL, run, zones);
+    return error == 0 ? OK : fail(E_INTERNAL, "A thread of the zones cannot be started: %s.", strerror(error));
+}
+
 enum err zones_start(struct zones *zones)
 {
+    TRY(start_thread(&zones->poller.prober, probe_zones, zones));
     zones->poller.running = true;
-    if (pthread_create(&zones->poller.thread, NULL, poll_zones, zones) != 0) {
-        zones->poller.running = false;
-        return fail(E_INTERNAL, "The poller's thread cannot be started: %s.", strerror(errno));
-    }
-    return OK;
+    const enum err started = start_thread(&zones->poller.thread, poll_zones, zones);
+    if (started == OK)
+        return OK;
+    (void)pthread_mutex_lock(&zones->lock);
+    zones->poller.stop = true;
+    zones->poller.running = false;
+    (void)pthread_cond_signal(&zones->poller.probe_wake);
+    (void)pthread_mutex_unlock(&zones->lock);
+    (void)pthread_join(zones->poller.prober, NULL);
+    return started;
 }

@@ -1,22 +1,39 @@
-/* Between the poller's clock (poller.c) and its work (poller_round.c). Not for others. */
+/* Between the poller's clock (poller.c), its work (poller_round.c) and the prober (prober.c). Not for others. */
 #pragma once
 
 #include <stdint.h>
 
+#include "gateway/base/caller.h"
 #include "gateway/base/err.h"
+#include "zones/fanout.h"
 #include "zones/inside.h"
 
-/* What the poller's thread owns: a database connection, connections to the neighbours. */
-struct round;
+/* What a thread that asks neighbours for the zone itself owns. */
+struct round {
+    struct zones *zones;
+    struct fanout *fanout;
+    struct db *db; /* the poller's; NULL until the first round that reached the database */
+    struct arena arena;
+    int64_t began_ms; /* monotonic */
+    char request_id[REQUEST_ID_SIZE];
+    struct caller caller; /* this zone itself: no roles, no project */
+    struct link_origin origin;
+};
 
 struct round *round_open(struct zones *zones);
 void round_close(struct round *round);
+/* A clean arena, a new request id; no database. */
+void round_begin(struct round *round);
+/* A GET of `target` for the zone itself. */
+struct zone_call round_call(const struct round *round, const struct zone *zone, const char *target);
+struct poll_notes *notes_of(const struct zone *zone);
+/* 250 ms, doubled with every failure up to `most_ms`, a quarter more or less. */
+void back_off(struct poll_notes *notes, int64_t most_ms);
 
 /* One whole round. E_UNAVAILABLE …: the database could not be read. */
 MUST_CHECK enum err round_run(struct round *round);
-/* Deep probes that are due. */
-MUST_CHECK enum err round_probe(struct round *round);
-/* When the next deep probe or join is due, monotonic ms; INT64_MAX for none. */
-int64_t round_next_probe(struct round *round);
 /* Forgets old nonces and join tokens. */
 void round_purge(struct round *round);
+
+/* The prober's thread; `context` is struct zones. */
+void *probe_zones(void *context);

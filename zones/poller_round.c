@@ -1,8 +1,8 @@
 /*
  * The poller's work: which neighbours are asked for what, and what their answers change. One thread; see poller.h.
  *
- * A child that is down is not polled but probed, at growing intervals; its directory stays as it was told last. Nothing here waits
- * for one neighbour alone: every step asks all of them together.
+ * A child that is down is not polled but probed (prober.c); its directory stays as it was told last. Nothing here waits for one
+ * neighbour alone: every step asks all of them together.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,27 +11,15 @@
 #include "gateway/base/text.h"
 #include "schema/json/json.h"
 #include "schema/zone_links.h"
-#include "zones/fanout.h"
 #include "zones/poller.h"
 
 #define JOIN_BUDGET_MS   10000
-#define PROBE_MS         1000
-#define PROBE_FACTOR     4
 #define BACKOFF_FIRST_MS 250
 #define BACKOFF_DOUBLES  6
 #define STORE_PAUSE_MS   3000
 #define INFO_LIMIT       (8U << 20)
 #define KEY_TEXT_SIZE    23
-
-struct round {
-    struct zones *zones;
-    struct fanout *fanout;
-    struct db *db; /* NULL until the first round that reached the database */
-    struct arena arena;
-    char request_id[REQUEST_ID_SIZE];
-    struct caller caller; /* this zone itself: no roles, no project */
-    struct link_origin origin;
-};
+#define DRAIN_MS         10000 /* longer than a request that took a place there may still be under way */
 
 struct round *round_open(struct zones *zones)
 {
@@ -51,10 +39,11 @@ void round_close(struct round *round)
     free(round);
 }
 
-static enum err round_begin(struct round *round)
+void round_begin(struct round *round)
 {
     const struct zones_options *options = &round->zones->options;
     arena_clear(&round->arena);
+    round->began_ms = clock_mono_ms();
     request_id_new(round->request_id);
     log_set_request(round->request_id);
     round->caller = (struct caller){.user_id = arena_strdup(&round->arena, uuid_to_hex(&options->keys->zone).text),
@@ -65,20 +54,18 @@ static enum err round_begin(struct round *round)
                                     .request_id = round->request_id};
     const char *base = arena_printf(&round->arena, "%s" ZONES_COMPUTE, options->url);
     round->origin = link_origin_from(&round->caller, NULL, base, NULL);
-    return round->db ? OK : db_open(options->database, &round->db);
 }
 
-static struct poll_notes *notes_of(const struct zone *zone)
+struct poll_notes *notes_of(const struct zone *zone)
 {
     return &((struct health_entry *)((char *)zone->health - offsetof(struct health_entry, health)))->notes;
 }
 
-/* 250 ms, doubled with every failure up to twice the poll interval, a quarter more or less. */
-static void back_off(const struct round *round, struct poll_notes *notes)
+void back_off(struct poll_notes *notes, int64_t most_ms)
 {
     int64_t ms = (int64_t)BACKOFF_FIRST_MS << (notes->failures < BACKOFF_DOUBLES ? notes->failures : BACKOFF_DOUBLES);
-    if (ms > 2 * round->zones->options.poll_interval_ms)
-        ms = 2 * round->zones->options.poll_interval_ms;
+    if (ms > most_ms)
+        ms = most_ms;
     notes->next_try_ms = clock_mono_ms() + ms - ms / 4 + random_below((uint32_t)(ms / 2 + 1));
     notes->failures++;
 }
@@ -103,14 +90,14 @@ static bool join_children(struct round *round, const struct zones_view *view)
         if (due[i]->row.updated_us != notes->tried_us)
             notes->failures = 0;
         notes->tried_us = due[i]->row.updated_us;
-        back_off(round, notes);
+        back_off(notes, 2 * round->zones->options.poll_interval_ms);
     }
     if (count == 0)
         return false;
     return zones_join(round->zones, round->fanout, round->db, &round->arena, due, count, budget_from_ms(JOIN_BUDGET_MS)) > 0;
 }
 
-static struct zone_call poll_call(const struct round *round, const struct zone *zone, const char *target)
+struct zone_call round_call(const struct round *round, const struct zone *zone, const char *target)
 {
     return (struct zone_call){
         .zone = zone, .origin = &round->origin, .class = CLASS_POLL, .method = "GET", .target = target, .answer_limit = INFO_LIMIT};
@@ -198,11 +185,12 @@ static enum err read_info(struct round *round, const struct zone *child, const s
     json_t *zone = json_object_get(body, "zone");
     TRY(check_peer(child, zone));
     const json_t *directory = json_object_get(zone, "directory");
-    if (json_object_get(directory, "zones")) {
+    if (json_object_get(directory, "zones") && atomic_load(&child->health->pushed_ms) < round->began_ms) {
         TRY(directory_accept(round->zones, round->db, &round->arena, child, directory));
         note_digest(child, directory);
         *changed = true;
     }
+    signs_note_directory(child);
     (void)json_object_del(zone, "directory");
     char *info = json_dumps(zone, JSON_COMPACT);
     arena_defer(&round->arena, release_text, info);
@@ -219,6 +207,7 @@ static bool take_info(struct round *round, const struct zone_call *call)
     struct zone_sight sight = {0};
     bool changed = false;
     enum err result = OK;
+    signs_note_answer(child, answer);
     if (answer->kind == ZONE_ANSWERED && answer->status == 200)
         result = read_info(round, child, answer, &sight, &changed);
     else
@@ -243,7 +232,7 @@ static bool poll_children(struct round *round, const struct zones_view *view)
         const char *digest = notes_of(child)->digest;
         const char *target = digest[0] ? arena_printf(&round->arena, ZONES_INFO "?zone.digest=%s", digest) : ZONES_INFO;
         if (is_polled(child))
-            calls[count++] = poll_call(round, child, target);
+            calls[count++] = round_call(round, child, target);
     }
     fanout_run(round->fanout, &round->arena, calls, count, budget_from_ms(round->zones->options.child_timeout_ms));
     for (size_t i = 0; i < count; i++)
@@ -280,7 +269,7 @@ static void push_directory(struct round *round, const struct zones_view *view)
     for (size_t i = 0; body && i < view->parent_count; i++) {
         if (!wants_push(&view->parents[i], view))
             continue;
-        calls[count] = poll_call(round, &view->parents[i], ZONES_DIRECTORY);
+        calls[count] = round_call(round, &view->parents[i], ZONES_DIRECTORY);
         calls[count].method = "POST";
         calls[count].origin = &origin;
         calls[count].body = body;
@@ -290,6 +279,7 @@ static void push_directory(struct round *round, const struct zones_view *view)
     fanout_run(round->fanout, &round->arena, calls, count, budget_from_ms(round->zones->options.child_timeout_ms));
     for (size_t i = 0; i < count; i++) {
         const struct http_answer *answer = &calls[i].answer;
+        signs_note_answer(calls[i].zone, answer);
         if (answer->kind == ZONE_ANSWERED && answer->status / 100 == 2)
             memcpy(notes_of(calls[i].zone)->pushed, view->directory.digest, DIRECTORY_DIGEST_SIZE);
         else
@@ -297,106 +287,58 @@ static void push_directory(struct round *round, const struct zones_view *view)
     }
 }
 
+/* The child and all below it say that they have no server. */
+static bool is_empty(const struct zone *child)
+{
+    json_auto_t *info = NULL;
+    if (!child->row.info || json_parse_foreign(child->row.info, strlen(child->row.info), &info) != OK)
+        return false;
+    const json_t *capacity = json_object_get(info, "capacity");
+    const json_t *own = json_object_get(capacity, "servers");
+    const json_t *below = json_object_get(capacity, "servers_below"); /* null while a zone below is silent */
+    return json_is_integer(own) && json_is_integer(below) && json_integer_value(own) + json_integer_value(below) == 0;
+}
+
+/* Draining long enough that nobody holds a place there any more, and empty as its last answer says. */
+static bool may_be_deleted(const struct round *round, const struct zone *child)
+{
+    const int64_t pause_ms = 3 * round->zones->options.poll_interval_ms;
+    const int64_t wait_us = (pause_ms > DRAIN_MS ? pause_ms : DRAIN_MS) * 1000;
+    return child->row.delete_when_empty && child->row.state == ZONE_DRAINING && health_overall(child->health) == HEALTH_UP &&
+           clock_wall_us() - child->row.updated_us >= wait_us && child->row.last_seen_us - child->row.updated_us >= wait_us &&
+           is_empty(child);
+}
+
+static void delete_drained(struct round *round, const struct zones_view *view)
+{
+    for (size_t i = 0; i < view->child_count; i++) {
+        const struct zone_row *row = &view->children[i].row;
+        if (!may_be_deleted(round, &view->children[i]))
+            continue;
+        log_info("zone.drained", "child=%s id=%lld", row->name, (long long)row->id);
+        if (zones_child_delete(round->zones, round->db, row->id) != OK)
+            log_error("zone.drained", "child=%s why=%s", row->name, log_quote(err_message()).text);
+    }
+}
+
 enum err round_run(struct round *round)
 {
-    TRY(round_begin(round));
+    round_begin(round);
+    if (!round->db)
+        TRY(db_open(round->zones->options.database, &round->db));
     TRY(zones_reload(round->zones, round->db));
     const struct zones_view *view = zones_view(round->zones, &round->arena);
     if (join_children(round, view)) {
         TRY(zones_reload(round->zones, round->db));
         view = zones_view(round->zones, &round->arena);
     }
+    push_directory(round, view); /* news from below do not wait for those who are slow */
     (void)poll_children(round, view);
     /* States are part of the directory, so it is made anew even when nobody told anything. */
     TRY(zones_reload(round->zones, round->db));
+    delete_drained(round, zones_view(round->zones, &round->arena));
     push_directory(round, zones_view(round->zones, &round->arena));
     return OK;
-}
-
-static bool probe_is_due(const struct zone *zone)
-{
-    const enum health_state state = health_overall(zone->health);
-    if (!zone->row.joined || zone->row.state == ZONE_ADMIN_DISABLED)
-        return false;
-    if (state == HEALTH_SUSPECT)
-        return atomic_exchange(&zone->health->probe_wanted, false);
-    return (state == HEALTH_DOWN || state == HEALTH_PROBING) && clock_mono_ms() >= notes_of(zone)->next_try_ms;
-}
-
-static int64_t probe_deadline(const struct round *round, const struct zone *zone)
-{
-    const int64_t usual_ms = PROBE_FACTOR * atomic_load(&zone->health->probe_p99_us) / 1000;
-    const int64_t ms = usual_ms > PROBE_MS ? usual_ms : PROBE_MS;
-    return ms < round->zones->options.child_timeout_ms ? ms : round->zones->options.child_timeout_ms;
-}
-
-static size_t add_probes(struct round *round, const struct zone *zones, size_t zone_count, struct zone_call *calls)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < zone_count; i++) {
-        if (!probe_is_due(&zones[i]))
-            continue;
-        if (health_overall(zones[i].health) == HEALTH_DOWN)
-            health_probe(zones[i].health, HEALTH_EV_PROBE_DUE, ZONE_ANSWERED, 0);
-        calls[count] = poll_call(round, &zones[i], ZONES_PROBE);
-        calls[count++].timeout_ms = probe_deadline(round, &zones[i]);
-    }
-    return count;
-}
-
-/* A full queue is an answer of a zone that lives. True: the zone's state changed. */
-static bool take_probe(struct round *round, const struct zone_call *call)
-{
-    const struct http_answer *answer = &call->answer;
-    struct zone_health *health = call->zone->health;
-    const enum health_state before = health_overall(health);
-    const bool good = answer->kind == ZONE_BUSY || (answer->kind == ZONE_ANSWERED && answer->status == 200);
-    const enum zone_kind_of_answer reason = answer->kind == ZONE_ANSWERED ? ZONE_GARBAGE : answer->kind;
-    health_probe(health, good ? HEALTH_EV_PROBE_GOOD : HEALTH_EV_PROBE_FAILED, reason, answer->ms * 1000);
-    if (good)
-        notes_of(call->zone)->failures = 0;
-    back_off(round, notes_of(call->zone));
-    const enum health_state after = health_overall(health);
-    if (after == before || (before == HEALTH_PROBING && after == HEALTH_DOWN))
-        return false;
-    log_info("zone.health", "zone=%s state=%s before=%s reason=%s", call->zone->row.name, health_state_name(after),
-             health_state_name(before), good ? "" : zone_kind_word(reason));
-    return true;
-}
-
-enum err round_probe(struct round *round)
-{
-    TRY(round_begin(round));
-    const struct zones_view *view = zones_view(round->zones, &round->arena);
-    struct zone_call *calls = arena_alloc(&round->arena, (view->child_count + view->parent_count + 1) * sizeof(*calls));
-    bool changed = false;
-    size_t count = add_probes(round, view->children, view->child_count, calls);
-    count += add_probes(round, view->parents, view->parent_count, calls + count);
-    fanout_run(round->fanout, &round->arena, calls, count, budget_from_ms(round->zones->options.child_timeout_ms));
-    for (size_t i = 0; i < count; i++)
-        changed = take_probe(round, &calls[i]) || changed;
-    if (changed)
-        poller_wake(round->zones);
-    return OK;
-}
-
-static int64_t earliest(const struct zone *zones, size_t count, int64_t least)
-{
-    for (size_t i = 0; i < count; i++) {
-        const enum health_state state = health_overall(zones[i].health);
-        const int64_t due_ms = notes_of(&zones[i])->next_try_ms;
-        if ((state == HEALTH_DOWN || state == HEALTH_PROBING) && zones[i].row.joined && zones[i].row.state != ZONE_ADMIN_DISABLED &&
-            due_ms < least)
-            least = due_ms;
-    }
-    return least;
-}
-
-int64_t round_next_probe(struct round *round)
-{
-    CLEANUP(arena_clear) struct arena arena = {0};
-    const struct zones_view *view = zones_view(round->zones, &arena);
-    return earliest(view->parents, view->parent_count, earliest(view->children, view->child_count, INT64_MAX));
 }
 
 void round_purge(struct round *round)

@@ -6,8 +6,9 @@
 
 #include "gateway/base/text.h"
 
-#define MISSING_MAX      4096
-#define MISSING_PATH_MAX 703
+#define MISSING_MAX        4096
+#define MISSING_PATH_MAX   703
+#define MISSING_HEADER_MAX 8192
 
 static const char *const kind_words[] = {
 #define ZONE_KIND_WORD(kind, word) word,
@@ -101,6 +102,30 @@ static int compare_missing(const void *a, const void *b)
     return order ? order : (int)left->reason - (int)right->reason;
 }
 
+/* Each path once. False: some did not fit. */
+static bool write_entries(struct text *out, const struct zone_missing *sorted, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *word = zone_kind_word(sorted[i].reason);
+        if (i > 0 && str_equal(sorted[i].path, sorted[i - 1].path))
+            continue;
+        if (out->length + strlen(sorted[i].path) + strlen(word) + sizeof(", ;reason=") > MISSING_HEADER_MAX)
+            return false;
+        text_add_format(out, "%s%s;reason=%s", out->length ? ", " : "", sorted[i].path, word);
+    }
+    return true;
+}
+
+/* "east/a/b" becomes "east". */
+static void cut_paths(struct arena *arena, struct zone_missing *items, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *name = items[i].path + (items[i].path[0] == '/');
+        items[i].path = arena_strndup(arena, items[i].path, (size_t)(name - items[i].path) + strcspn(name, "/"));
+    }
+    qsort(items, count, sizeof(*items), compare_missing);
+}
+
 const char *missing_format(struct arena *arena, const struct zones_missing *list)
 {
     if (list->count == 0)
@@ -108,10 +133,10 @@ const char *missing_format(struct arena *arena, const struct zones_missing *list
     struct zone_missing *sorted = arena_copy(arena, list->items, list->count * sizeof(*sorted));
     qsort(sorted, list->count, sizeof(*sorted), compare_missing);
     CLEANUP(text_clear) struct text out = {0};
-    for (size_t i = 0; i < list->count; i++) {
-        if (i > 0 && str_equal(sorted[i].path, sorted[i - 1].path))
-            continue;
-        text_add_format(&out, "%s%s;reason=%s", out.length ? ", " : "", sorted[i].path, zone_kind_word(sorted[i].reason));
+    if (!write_entries(&out, sorted, list->count)) {
+        text_reset(&out);
+        cut_paths(arena, sorted, list->count);
+        (void)write_entries(&out, sorted, list->count);
     }
     return arena_strdup(arena, text_str(&out));
 }

@@ -54,7 +54,7 @@ void missing_add(struct arena *arena, struct zones_missing *list, const char *pa
  * E_INVALID (the child talks garbage); at most 4096 entries. */
 MUST_CHECK enum err missing_add_header(struct arena *arena, struct zones_missing *list, const char *child, const char *header);
 /* "PATH;reason=WORD, …", sorted by path, each path once (the first reason in the order of the list above counts); NULL when the
- * list is empty. */
+ * list is empty. At most 8 KiB: when there are too many, children are named in the place of what is missing below them. */
 const char *missing_format(struct arena *arena, const struct zones_missing *list);
 /* The characters of names, the slashes between them, or ".": nothing that could break a header. E_INVALID. */
 MUST_CHECK enum err zone_path_check(const char *path);

@@ -8,7 +8,6 @@
 
 #include "gateway/base/log.h"
 #include "gateway/base/text.h"
-#include "schema/zone_directory.h"
 #include "schema/zone_links.h"
 #include "zones/inside.h"
 
@@ -30,13 +29,15 @@ struct source {
     struct zone_rows rows;
     struct zone_session_rows sessions;
     struct zone_directory_rows directory;
+    struct zone_departed_rows departed;
 };
 
 static enum err read_source(struct db *db, struct arena *arena, struct source *out)
 {
     TRY(zone_row_list(db, arena, &out->rows));
     TRY(zone_session_list(db, arena, &out->sessions));
-    return zone_directory_list(db, arena, &out->directory);
+    TRY(zone_directory_list(db, arena, &out->directory));
+    return zone_departed_list(db, arena, &out->departed);
 }
 
 enum err session_store(struct zones *zones, struct db *db, int64_t id, const struct link_session *session, const char *keep)
@@ -47,7 +48,8 @@ enum err session_store(struct zones *zones, struct db *db, int64_t id, const str
     memcpy(plain + LINK_KEY_SIZE, session->up, LINK_KEY_SIZE);
     seal_bytes(zones->options.keys->seal, SESSION_CONTEXT, plain, sizeof(plain), sealed);
     link_wipe(plain, sizeof(plain));
-    const struct zone_session_row row = {id, session->key_id, sealed, sizeof(sealed)};
+    const struct zone_session_row row = {
+        .zone_id = id, .key_id = session->key_id, .sealed = sealed, .sealed_length = sizeof(sealed)};
     return zone_session_add(db, &row, keep);
 }
 
@@ -70,10 +72,12 @@ static void attach_sessions(const struct zones *zones, const struct source *sour
     for (size_t i = 0; zone->row.joined && i < source->sessions.count; i++) {
         if (source->sessions.items[i].zone_id != zone->row.id)
             continue;
-        if (read_session(zones, &source->sessions.items[i], &sessions[zone->session_count]) == OK)
-            zone->session_count++;
-        else
+        if (read_session(zones, &source->sessions.items[i], &sessions[zone->session_count]) != OK) {
             log_error("link.session", "link=%s why=%s", zone->row.name, log_quote(err_message()).text);
+            continue;
+        }
+        if (zone->session_count++ == 0)
+            zone->key_created_us = source->sessions.items[i].created_us;
     }
     zone->sessions = sessions;
 }
@@ -87,6 +91,7 @@ static struct zone_health *health_of(struct zones *zones, int64_t id)
         entry = alloc_or_end(sizeof(*entry));
         entry->id = id;
         health_init(&entry->health);
+        signs_init(&entry->signs);
         HASH_ADD(hh, zones->health, id, sizeof(entry->id), entry);
     }
     return &entry->health;
@@ -186,6 +191,7 @@ enum err zones_reload(struct zones *zones, struct db *db)
     view->children = make_zones(zones, &source, ZONE_CHILD, &snapshot->arena, &view->child_count);
     view->parents = make_zones(zones, &source, ZONE_PARENT, &snapshot->arena, &view->parent_count);
     make_directory(zones, &source, snapshot);
+    view->departed = source.departed;
     publish(zones, snapshot);
     (void)pthread_mutex_unlock(&zones->lock);
     return OK;
@@ -213,6 +219,7 @@ static void open_locks(struct zones *zones)
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&zones->lock, NULL);
     (void)pthread_cond_init(&zones->poller.wake, &monotonic);
+    (void)pthread_cond_init(&zones->poller.probe_wake, &monotonic);
     (void)pthread_cond_init(&zones->poller.done, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
 }
@@ -251,10 +258,13 @@ static void stop_poller(struct zones *zones)
     const bool running = zones->poller.running;
     zones->poller.stop = true;
     (void)pthread_cond_broadcast(&zones->poller.wake);
+    (void)pthread_cond_broadcast(&zones->poller.probe_wake);
     (void)pthread_cond_broadcast(&zones->poller.done);
     (void)pthread_mutex_unlock(&zones->lock);
-    if (running)
-        (void)pthread_join(zones->poller.thread, NULL);
+    if (!running)
+        return;
+    (void)pthread_join(zones->poller.prober, NULL);
+    (void)pthread_join(zones->poller.thread, NULL);
 }
 
 void zones_close(struct zones *zones)
@@ -273,6 +283,7 @@ void zones_close(struct zones *zones)
     }
     nonces_close(zones->nonces);
     (void)pthread_cond_destroy(&zones->poller.wake);
+    (void)pthread_cond_destroy(&zones->poller.probe_wake);
     (void)pthread_cond_destroy(&zones->poller.done);
     (void)pthread_mutex_destroy(&zones->lock);
     link_wipe(&zones->pair, sizeof(zones->pair));
@@ -293,6 +304,15 @@ const struct zone *view_child(const struct zones_view *view, int64_t id)
     for (size_t i = 0; i < view->child_count; i++) {
         if (view->children[i].row.id == id)
             return &view->children[i];
+    }
+    return NULL;
+}
+
+const struct zone *view_parent(const struct zones_view *view, int64_t id)
+{
+    for (size_t i = 0; i < view->parent_count; i++) {
+        if (view->parents[i].row.id == id)
+            return &view->parents[i];
     }
     return NULL;
 }

@@ -21,6 +21,7 @@
 #include "gateway/base/seal.h"
 #include "schema/db.h"
 #include "schema/zone.h"
+#include "schema/zone_directory.h"
 #include "zones/directory.h"
 #include "zones/health.h"
 #include "zones/http_client.h"
@@ -41,6 +42,7 @@ struct zones_options {
     bool insecure; /* plain http to other machines for all links */
     bool untagged; /* this zone owns servers whose ids do not carry its tag (adopted machines) */
     bool expose_names;
+    bool reads_up; /* users are kept by an authority that the parents share: ids that nobody below has are asked for at a parent */
     int64_t incarnation;
 };
 
@@ -50,6 +52,7 @@ struct zone {
     uint32_t tag;                        /* 0 until joined */
     const struct link_session *sessions; /* newest first; count 0 until joined */
     size_t session_count;
+    int64_t key_created_us; /* of the newest session; 0 without */
     struct http_trust trust;
     struct zone_health *health;
 };
@@ -60,7 +63,8 @@ struct zones_view {
     size_t child_count;
     const struct zone *parents;
     size_t parent_count;
-    struct directory directory; /* this zone's subtree, itself included */
+    struct directory directory;         /* this zone's subtree, itself included */
+    struct zone_departed_rows departed; /* zones that left it a while ago */
 };
 
 /* Reads the rows and publishes the first snapshot; no thread is started, no zone is asked. */
@@ -79,17 +83,31 @@ const struct zone *view_child(const struct zones_view *view, int64_t id);
 const struct zone *view_child_by_name(const struct zones_view *view, const char *name);
 const struct zone *view_child_by_uuid(const struct zones_view *view, const struct uuid *uuid);
 const struct zone *view_parent_by_uuid(const struct zones_view *view, const struct uuid *uuid);
+const struct zone *view_parent(const struct zones_view *view, int64_t id);
 
 /* "disabled", "draining", or the breaker's overall state. */
 const char *zone_state_name(const struct zone *zone);
 /* The 2011 flag: it may be asked: not disabled, not down, joined. */
 bool zone_is_active(const struct zone *zone);
 
+/* What the poller noticed about it, for people; nothing decides by it. */
+struct zone_signs {
+    int64_t since_us;              /* wall clock: when it came into its state of health */
+    int64_t certificate_expires_s; /* wall clock; 0 = no TLS, or not seen yet */
+    int64_t skew_s;                /* its clock less this zone's; a difference of one second counts as none */
+    bool skew_known;
+    int64_t told_us; /* wall clock: when it last answered for its directory; 0 = never */
+};
+struct zone_signs zone_signs_get(const struct zone *zone);
+/* The link's policy with all members of its side; the caller's to decref. */
+json_t *policy_json(const struct zone_row *row);
+
 /*
  * Changes. `spec` is the object under "zone" of the request; it is checked here, member by member:
  * name, api_url, username, password, token (a join token instead), weight_offset, weight_scale, state (enabled, draining,
- * disabled), max_in_flight, timeout_ms, tls_ca, tls_pin, insecure, untagged. E_INVALID and E_CONFLICT are sentences. Adding answers
- * at once: the child is joined by the poller; zones_settle waits for its first attempt.
+ * disabled), delete_when_empty (with draining), max_in_flight, timeout_ms, tls_ca, tls_pin, insecure, untagged, policy (roles,
+ * resolve, catalog). E_INVALID and E_CONFLICT are sentences. Adding answers at once: the child is joined by the poller;
+ * zones_settle waits for its first attempt.
  */
 MUST_CHECK enum err zones_child_add(struct zones *zones, struct db *db, struct arena *arena, const json_t *spec, int64_t *out_id);
 MUST_CHECK enum err zones_child_update(struct zones *zones, struct db *db, struct arena *arena, int64_t id, const json_t *spec);
@@ -100,8 +118,9 @@ MUST_CHECK enum err zones_parent_delete(struct zones *zones, struct db *db, int6
  * wants it. E_UNAVAILABLE, E_BAD_GATEWAY: the child did not take part, the old keys are good. */
 MUST_CHECK enum err zones_child_rekey(struct zones *zones, struct fanout *fanout, struct db *db, struct arena *arena,
                                       const struct caller *caller, int64_t id, struct budget budget);
-/* What this zone allows a parent (roles, projects, read_only) or a child (resolve, catalog). */
-MUST_CHECK enum err zones_policy_set(struct zones *zones, struct db *db, struct arena *arena, int64_t id, const json_t *policy);
+/* How this zone reaches a parent and what it allows it: state (enabled, disabled), timeout_ms, max_in_flight, tls_ca, tls_pin,
+ * insecure, policy (roles, projects, read_only). */
+MUST_CHECK enum err zones_parent_update(struct zones *zones, struct db *db, struct arena *arena, int64_t id, const json_t *spec);
 
 /* Reads the rows again and publishes a new snapshot. */
 MUST_CHECK enum err zones_reload(struct zones *zones, struct db *db);
@@ -112,6 +131,7 @@ bool zones_settle(struct zones *zones, struct budget budget);
 /* As zones_settle, but a round that ended less than 2 s ago will do (DESIGN section 5, step 5). */
 bool zones_freshen(struct zones *zones, struct budget budget);
 
+#define ZONES_TOKEN_LIFETIME_S (15 * 60)
 /* Text of a join token (`zonegate zone token`): base64url, valid 15 min, single use. */
 MUST_CHECK enum err zones_token_new(const struct zones_options *options, struct db *db, struct arena *arena, const char **out);
 
@@ -122,8 +142,8 @@ struct join_proof {
 };
 /*
  * POST /os-zones/link, on the child. Body: {uuid, name, url, link_key, signing_key, protocol, secret?}; the answer is this zone's
- * same fields (the caller's to decref). E_INVALID, E_UNAUTHORIZED (no proof, token unknown, used or too old), E_CONFLICT (the
- * parent is this zone itself or one of its own descendants: named; another parent has that name).
+ * same fields (the caller's to decref). E_INVALID, E_UNAUTHORIZED (no proof, token unknown, used or too old), E_CONFLICT (another
+ * parent has that name), E_LOOP (the parent is this zone itself or one of its own descendants: named).
  */
 MUST_CHECK enum err zones_accept_parent(struct zones *zones, struct db *db, struct arena *arena, const json_t *body,
                                         const struct join_proof *proof, json_t **out);

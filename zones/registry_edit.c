@@ -36,10 +36,13 @@ static const struct field {
     {"tls_pin", FIELD_TEXT, offsetof(struct zone_row, tls_pin), WORD_MAX_LENGTH / 2},
     {"insecure", FIELD_BOOL, offsetof(struct zone_row, insecure), 0},
     {"untagged", FIELD_BOOL, offsetof(struct zone_row, untagged), 0},
+    {"delete_when_empty", FIELD_BOOL, offsetof(struct zone_row, delete_when_empty), 0},
 };
 
 /* Members that have functions of their own. */
-static const char *const other_keys[] = {"name", "api_url", "kind", "username", "password", "token", "state"};
+static const char *const other_keys[] = {"name", "api_url", "kind", "username", "password", "token", "state", "policy"};
+/* All that can be said of a parent: the rest is the parent's own to say. */
+static const char *const parent_keys[] = {"state", "timeout_ms", "max_in_flight", "tls_ca", "tls_pin", "insecure", "policy"};
 
 enum err zone_name_check(const char *name)
 {
@@ -121,7 +124,16 @@ static bool key_is_known(const char *key)
     return false;
 }
 
-static enum err check_keys(const json_t *spec)
+static bool parent_key_is_known(const char *key)
+{
+    for (size_t i = 0; i < ARRAY_LEN(parent_keys); i++) {
+        if (str_equal(key, parent_keys[i]))
+            return true;
+    }
+    return false;
+}
+
+static enum err check_keys(const json_t *spec, enum zone_side side)
 {
     const char *key;
     json_t *value;
@@ -129,8 +141,8 @@ static enum err check_keys(const json_t *spec)
         return fail(E_INVALID, "'zone' is an object.");
     json_object_foreach((json_t *)spec, key, value)
     {
-        if (!key_is_known(key))
-            return fail(E_INVALID, "A zone has no member '%.64s'.", key);
+        if (!(side == ZONE_CHILD ? key_is_known(key) : parent_key_is_known(key)))
+            return fail(E_INVALID, "A %s has no member '%.64s' that can be set.", side == ZONE_CHILD ? "zone" : "parent zone", key);
     }
     return OK;
 }
@@ -248,26 +260,50 @@ static enum err set_credential(struct zones *zones, const struct zones_view *vie
     return username || password ? use_password(zones, arena, username ? username : row->username, password, row) : OK;
 }
 
-static enum err apply_spec(struct zones *zones, const struct zones_view *view, struct arena *arena, const json_t *spec,
-                           struct zone_row *row)
+/* "sha256//" and the base64 of 32 bytes, as libcurl takes it. */
+static enum err check_pin(const char *pin)
 {
-    TRY(check_keys(spec));
-    TRY(set_name(spec, row));
-    TRY(set_url(spec, arena, row));
+    static const char start[] = "sha256//";
+    uint8_t hash[32];
+    size_t length = 0;
+    if (!pin)
+        return OK;
+    const char *text = pin + sizeof(start) - 1;
+    if (!str_starts(pin, start) || base64_decode(text, strlen(text), hash, sizeof(hash), &length) != OK || length != sizeof(hash))
+        return fail(E_INVALID, "'tls_pin' is sha256// and the base64 of the SHA-256 hash of the server's public key.");
+    return OK;
+}
+
+/* What children and parents have in common. */
+static enum err apply_settings(struct arena *arena, const json_t *spec, struct zone_row *row)
+{
+    const json_t *policy = json_object_get(spec, "policy");
+    if (json_object_get(spec, "state"))
+        row->delete_when_empty = false;
     TRY(set_state(spec, row));
     for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
         const json_t *value = json_object_get(spec, fields[i].key);
         if (value)
             TRY(set_field(&fields[i], value, arena, row));
     }
+    if (row->delete_when_empty && row->state != ZONE_DRAINING)
+        return fail(E_INVALID, "'delete_when_empty' goes with the state draining.");
+    return policy ? policy_merge(arena, policy, row) : OK;
+}
+
+static enum err apply_spec(struct zones *zones, const struct zones_view *view, struct arena *arena, const json_t *spec,
+                           struct zone_row *row)
+{
+    TRY(check_keys(spec, row->side));
+    TRY(set_name(spec, row));
+    TRY(set_url(spec, arena, row));
+    TRY(apply_settings(arena, spec, row));
     TRY(set_credential(zones, view, arena, spec, row));
     if (!row->api_url)
         return fail(E_INVALID, "A zone needs an api_url, or a join token.");
     TRY(url_check_trust(row->api_url, row->insecure || zones->options.insecure));
     TRY(refuse_self(zones, view, NULL, row->api_url));
-    if (row->tls_pin && !str_starts(row->tls_pin, "sha256//"))
-        return fail(E_INVALID, "'tls_pin' is sha256// and the base64 hash of the server's public key.");
-    return OK;
+    return check_pin(row->tls_pin);
 }
 
 enum err zones_child_add(struct zones *zones, struct db *db, struct arena *arena, const json_t *spec, int64_t *out_id)
@@ -301,8 +337,25 @@ enum err zones_child_update(struct zones *zones, struct db *db, struct arena *ar
     return OK;
 }
 
+enum err zones_parent_update(struct zones *zones, struct db *db, struct arena *arena, int64_t id, const json_t *spec)
+{
+    struct zone_row row;
+    TRY(zone_row_get(db, arena, ZONE_PARENT, id, &row));
+    TRY(check_keys(spec, ZONE_PARENT));
+    TRY(apply_settings(arena, spec, &row));
+    if (row.state == ZONE_DRAINING)
+        return fail(E_INVALID, "A parent zone is enabled or disabled; only children are drained.");
+    TRY(url_check_trust(row.api_url, row.insecure || zones->options.insecure));
+    TRY(check_pin(row.tls_pin));
+    row.credential = NULL; /* a parent has none */
+    TRY(zone_row_update(db, &row));
+    log_info("zone.changed", "parent=%s id=%lld", row.name, (long long)id);
+    return zones_reload(zones, db);
+}
+
 static enum err forget(struct zones *zones, struct db *db, enum zone_side side, int64_t id)
 {
+    TRY(zone_departed_add(db, id));
     TRY(zone_row_delete(db, side, id));
     log_info("zone.deleted", "side=%s id=%lld", side == ZONE_CHILD ? "child" : "parent", (long long)id);
     TRY(zones_reload(zones, db));
@@ -318,52 +371,4 @@ enum err zones_child_delete(struct zones *zones, struct db *db, int64_t id)
 enum err zones_parent_delete(struct zones *zones, struct db *db, int64_t id)
 {
     return forget(zones, db, ZONE_PARENT, id);
-}
-
-static bool is_list_of_texts(const json_t *value)
-{
-    size_t i;
-    const json_t *item;
-    json_array_foreach(value, i, item)
-    {
-        if (!json_is_string(item))
-            return false;
-    }
-    return json_is_array(value);
-}
-
-static enum err check_policy(const json_t *policy)
-{
-    static const struct {
-        const char *key;
-        bool is_list;
-    } members[] = {{"roles", true}, {"projects", true}, {"read_only", false}, {"resolve", false}, {"catalog", false}};
-    size_t known = 0;
-    if (!json_is_object(policy))
-        return fail(E_INVALID, "A policy is an object.");
-    for (size_t i = 0; i < ARRAY_LEN(members); i++) {
-        const json_t *value = json_object_get(policy, members[i].key);
-        if (value && !(members[i].is_list ? is_list_of_texts(value) : json_is_boolean(value)))
-            return fail(E_INVALID, "'%s' is %s.", members[i].key, members[i].is_list ? "a list of texts" : "true or false");
-        known += value ? 1 : 0;
-    }
-    if (known != json_object_size(policy))
-        return fail(E_INVALID, "A policy has the members roles, projects, read_only, resolve and catalog.");
-    return OK;
-}
-
-static void release_text(void *text)
-{
-    free(text);
-}
-
-enum err zones_policy_set(struct zones *zones, struct db *db, struct arena *arena, int64_t id, const json_t *policy)
-{
-    TRY(check_policy(policy));
-    char *text = json_dumps(policy, JSON_COMPACT);
-    arena_defer(arena, release_text, text);
-    if (!text || strlen(text) > CA_MAX_LENGTH)
-        return fail(E_INVALID, "The policy is too long.");
-    TRY(zone_row_set_policy(db, id, text));
-    return zones_reload(zones, db);
 }

@@ -66,48 +66,125 @@ static void offer_untagged(struct choice *choice)
     }
 }
 
-/* Only what began here or below, only reads, and never back. */
-static const struct zone *parent_to_ask(const struct zones_view *view, const struct link_caller *from, bool for_read)
+/* What began here or below, and never back. Users of another authority are not known above. */
+static void offer_parents(const struct zones *zones, const struct choice *choice, struct arena *arena, struct location *location)
 {
-    const struct zone *best = NULL;
-    if (!for_read || (from && from->direction == LINK_DOWN))
-        return NULL;
+    const struct zones_view *view = choice->view;
+    if (!zones_options(zones)->reads_up || (choice->from && choice->from->direction == LINK_DOWN))
+        return;
+    const struct zone **parents = arena_alloc(arena, (view->parent_count + 1) * sizeof(const struct zone *));
+    size_t count = 0;
     for (size_t i = 0; i < view->parent_count; i++) {
-        const struct zone *parent = &view->parents[i];
-        if (parent->row.state != ZONE_ADMIN_DISABLED && (!best || way_cost(parent) < way_cost(best)))
-            best = parent;
+        size_t at = count;
+        if (view->parents[i].row.state == ZONE_ADMIN_DISABLED)
+            continue;
+        for (; at > 0 && way_cost(&view->parents[i]) < way_cost(parents[at - 1]); at--)
+            parents[at] = parents[at - 1];
+        parents[at] = &view->parents[i];
+        count++;
     }
-    return best;
+    location->parents = parents;
+    location->parent_count = count;
+    location->parent = count ? parents[0] : NULL;
+}
+
+static const char *departed_path(const struct zones_view *view, uint32_t tag)
+{
+    for (size_t i = 0; i < view->departed.count; i++) {
+        if (zone_tag(&view->departed.items[i].uuid) == tag)
+            return view->departed.items[i].path;
+    }
+    return NULL;
+}
+
+static enum place place_of(const struct choice *choice, bool tagged, const struct zone *parent)
+{
+    if (tagged)
+        return PLACE_CHILD;
+    if (choice->count)
+        return PLACE_UNKNOWN_TAG;
+    return parent ? PLACE_PARENT : PLACE_NOWHERE;
+}
+
+static struct location locate(const struct zones *zones, struct choice *choice, uint32_t tag, bool untagged, bool up,
+                              struct arena *arena)
+{
+    const struct zones_view *view = choice->view;
+    size_t count = 0;
+    const struct directory_row *rows = directory_find_tag(&view->directory, tag, &count);
+    choice->candidates = arena_alloc(arena, (count + view->child_count + 1) * sizeof(*choice->candidates));
+    for (size_t i = 0; i < count; i++)
+        offer(choice, &rows[i]);
+    const bool tagged = choice->count > 0;
+    if (untagged)
+        offer_untagged(choice);
+    struct location location = {.place = PLACE_OWN, .candidates = choice->candidates, .count = choice->count};
+    if (tag == zone_tag(&zones_options(zones)->keys->zone))
+        return location;
+    if (!tagged)
+        location.lost = count ? rows[0].path : departed_path(view, tag);
+    if (!tagged && !count && up)
+        offer_parents(zones, choice, arena, &location);
+    location.place = place_of(choice, tagged, location.parent);
+    return location;
 }
 
 struct location zones_locate(const struct zones *zones, const struct zones_view *view, const struct uuid *id,
-                             const struct link_caller *from, bool for_read, struct arena *arena)
+                             const struct link_caller *from, bool up, struct arena *arena)
 {
-    const uint32_t tag = uuid_tag(id);
-    const bool own = tag == zone_tag(&zones_options(zones)->keys->zone);
     struct choice choice = {.view = view, .from = from};
+    return locate(zones, &choice, uuid_tag(id), true, up, arena);
+}
+
+struct location zones_locate_tag(const struct zones *zones, const struct zones_view *view, uint32_t tag,
+                                 const struct link_caller *from, struct arena *arena)
+{
+    struct choice choice = {.view = view, .from = from};
+    return locate(zones, &choice, tag, false, true, arena);
+}
+
+struct location zones_locate_zone(const struct zones *zones, const struct zones_view *view, const struct uuid *zone,
+                                  const struct link_caller *from, struct arena *arena)
+{
+    const uint32_t tag = zone_tag(zone);
+    struct choice choice = {.view = view, .from = from};
+    struct location location = {.place = PLACE_OWN};
     size_t count = 0;
     const struct directory_row *rows = directory_find_tag(&view->directory, tag, &count);
-    choice.candidates = arena_alloc(arena, (count + view->child_count + 1) * sizeof(*choice.candidates));
-    for (size_t i = 0; i < count; i++)
-        offer(&choice, &rows[i]);
-    const bool tagged = choice.count > 0;
-    offer_untagged(&choice);
-    struct location location = {.candidates = choice.candidates, .count = choice.count};
-    if (own) {
-        location.place = PLACE_OWN;
+    if (uuid_equal(zone, &zones_options(zones)->keys->zone))
         return location;
+    choice.candidates = arena_alloc(arena, (count + 1) * sizeof(*choice.candidates));
+    for (size_t i = 0; i < count; i++) {
+        if (uuid_equal(&rows[i].zone, zone))
+            offer(&choice, &rows[i]);
     }
-    if (tagged) {
-        location.place = PLACE_CHILD;
-        return location;
+    location = (struct location){.candidates = choice.candidates, .count = choice.count};
+    if (choice.count == 0) {
+        location.lost = departed_path(view, tag);
+        offer_parents(zones, &choice, arena, &location);
     }
-    location.parent = count ? NULL : parent_to_ask(view, from, for_read);
-    if (location.count)
-        location.place = PLACE_UNKNOWN_TAG;
-    else
-        location.place = location.parent ? PLACE_PARENT : PLACE_NOWHERE;
+    location.place = place_of(&choice, choice.count > 0, location.parent);
     return location;
+}
+
+const struct zone *const *zones_list_sources(const struct zones *zones, const struct zones_view *view,
+                                             const struct link_caller *from, bool whole_tree, struct arena *arena,
+                                             size_t *out_count)
+{
+    const struct zone **sources = arena_alloc(arena, (view->child_count + view->parent_count + 1) * sizeof(const struct zone *));
+    const struct choice choice = {.view = view, .from = from};
+    struct location above = {.place = PLACE_NOWHERE};
+    size_t count = 0;
+    for (size_t i = 0; i < view->child_count; i++) {
+        if (!from || from->direction == LINK_DOWN || from->id != view->children[i].row.id)
+            sources[count++] = &view->children[i];
+    }
+    if (whole_tree)
+        offer_parents(zones, &choice, arena, &above);
+    for (size_t i = 0; i < above.parent_count; i++)
+        sources[count++] = above.parents[i];
+    *out_count = count;
+    return sources;
 }
 
 enum resolved resolve_answer(enum zone_kind_of_answer kind, int status)
@@ -121,7 +198,7 @@ enum resolved resolve_answer(enum zone_kind_of_answer kind, int status)
                      {503, RESOLVED_UNKNOWN},
                      {504, RESOLVED_UNKNOWN}};
     if (kind == ZONE_LOOP)
-        return RESOLVED_NOT_HERE; /* neutral: whoever stands at the loop's beginning is asked by another way */
+        return RESOLVED_NEUTRAL;
     if (kind != ZONE_ANSWERED)
         return RESOLVED_UNKNOWN;
     for (size_t i = 0; i < ARRAY_LEN(by_status); i++) {
@@ -134,11 +211,12 @@ enum resolved resolve_answer(enum zone_kind_of_answer kind, int status)
 enum resolved resolve_reduce(enum resolved a, enum resolved b)
 {
     static const enum resolved table[RESOLVED_COUNT][RESOLVED_COUNT] = {
-        /*                      NOT_HERE            REFUSED            UNKNOWN           FOUND */
-        [RESOLVED_NOT_HERE] = {RESOLVED_NOT_HERE, RESOLVED_REFUSED, RESOLVED_UNKNOWN, RESOLVED_FOUND},
-        [RESOLVED_REFUSED] = {RESOLVED_REFUSED, RESOLVED_REFUSED, RESOLVED_UNKNOWN, RESOLVED_FOUND},
-        [RESOLVED_UNKNOWN] = {RESOLVED_UNKNOWN, RESOLVED_UNKNOWN, RESOLVED_UNKNOWN, RESOLVED_FOUND},
-        [RESOLVED_FOUND] = {RESOLVED_FOUND, RESOLVED_FOUND, RESOLVED_FOUND, RESOLVED_FOUND},
+        /*                      NEUTRAL            NOT_HERE           REFUSED            UNKNOWN           FOUND */
+        [RESOLVED_NEUTRAL] = {RESOLVED_NEUTRAL, RESOLVED_NOT_HERE, RESOLVED_REFUSED, RESOLVED_UNKNOWN, RESOLVED_FOUND},
+        [RESOLVED_NOT_HERE] = {RESOLVED_NOT_HERE, RESOLVED_NOT_HERE, RESOLVED_REFUSED, RESOLVED_UNKNOWN, RESOLVED_FOUND},
+        [RESOLVED_REFUSED] = {RESOLVED_REFUSED, RESOLVED_REFUSED, RESOLVED_REFUSED, RESOLVED_UNKNOWN, RESOLVED_FOUND},
+        [RESOLVED_UNKNOWN] = {RESOLVED_UNKNOWN, RESOLVED_UNKNOWN, RESOLVED_UNKNOWN, RESOLVED_UNKNOWN, RESOLVED_FOUND},
+        [RESOLVED_FOUND] = {RESOLVED_FOUND, RESOLVED_FOUND, RESOLVED_FOUND, RESOLVED_FOUND, RESOLVED_FOUND},
     };
     return table[a][b];
 }

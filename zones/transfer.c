@@ -2,8 +2,12 @@
 #include "zones/transfer.h"
 
 #include <string.h>
+#include <strings.h>
+#include <time.h>
 
 #include "gateway/base/clock.h"
+#include "gateway/base/log.h"
+#include "zones/ca_file.h"
 
 #define RECEIVE_BUFFER 65536L
 #define IDLE_AGE_S     30L /* an idle connection older than that is not used again: the other side may be about to close it */
@@ -32,8 +36,10 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *context)
     }
     if (length >= 5 && memcmp(bytes, "HTTP/", 5) == 0) {
         transfer->answer->headers.count = 0;
+        transfer->head_ended = false;
         return length;
     }
+    transfer->head_ended = transfer->head_ended || bytes[0] == '\r' || bytes[0] == '\n';
     const char *colon = memchr(bytes, ':', length);
     if (!colon)
         return length;
@@ -109,8 +115,12 @@ static void set_trust(CURL *easy, const struct http_trust *trust)
         (void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
     }
     if (trust->ca_pem) {
-        struct curl_blob blob = {.data = (void *)trust->ca_pem, .len = strlen(trust->ca_pem), .flags = CURL_BLOB_COPY};
-        (void)curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &blob);
+        /* without a file the path is one that nobody can read: the handshake fails */
+        char path[CA_FILE_PATH_SIZE] = "/nonexistent";
+        if (ca_file_path(trust->ca_pem, path) != OK)
+            log_error("zone.ca", "why=%s", log_quote(err_message()).text);
+        (void)curl_easy_setopt(easy, CURLOPT_CAINFO, path);
+        (void)curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
     }
 }
 
@@ -136,6 +146,7 @@ static void set_manners(CURL *easy, int64_t timeout_ms)
     (void)curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER);
     (void)curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, IDLE_AGE_S);
     (void)curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+    (void)curl_easy_setopt(easy, CURLOPT_CERTINFO, 1L);
 }
 
 static void clear_body(void *body)
@@ -157,6 +168,8 @@ void transfer_open(struct transfer *transfer, struct arena *arena, CURL *easy, c
     curl_easy_reset(easy);
     (void)curl_easy_setopt(easy, CURLOPT_URL, request->url);
     set_manners(easy, timeout_ms);
+    if (!str_equal(request->method, "HEAD")) /* also refuses a length that is too large for a number */
+        (void)curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)transfer->limit);
     set_trust(easy, &request->trust);
     set_method(easy, request);
     set_callbacks(transfer);
@@ -181,19 +194,81 @@ static enum zone_kind_of_answer kind_of(CURLcode code)
     return ZONE_GARBAGE;
 }
 
+/* libcurl over GnuTLS writes 2026-12-31 23:59:59 GMT, over OpenSSL Dec 31 23:59:59 2026 GMT. 0 for anything else. */
+static int64_t certificate_time(const char *text)
+{
+    struct tm tm = {0};
+    const time_t at = strptime(text, "%Y-%m-%d %H:%M:%S", &tm) ? timegm(&tm) : curl_getdate(text, NULL);
+    return at == (time_t)-1 ? 0 : (int64_t)at;
+}
+
+/* Of the server's own certificate, the first of the chain; a connection that is used again does not show it again. */
+static int64_t certificate_expiry(CURL *easy)
+{
+    static const char label[] = "Expire date:";
+    struct curl_certinfo *info = NULL;
+    if (curl_easy_getinfo(easy, CURLINFO_CERTINFO, &info) != CURLE_OK || !info || info->num_of_certs < 1)
+        return 0;
+    for (const struct curl_slist *line = info->certinfo[0]; line; line = line->next) {
+        if (strncasecmp(line->data, label, sizeof(label) - 1) == 0) {
+            return certificate_time(line->data + sizeof(label) - 1);
+        }
+    }
+    return 0;
+}
+
+/* How far it came. What libcurl calls a timeout may be one of any step. */
+static const char *step_of(CURL *easy, CURLcode code)
+{
+    static const struct {
+        CURLcode code;
+        const char *step;
+    } steps[] = {
+        {CURLE_COULDNT_RESOLVE_HOST, "dns"},     {CURLE_COULDNT_CONNECT, "tcp"},       {CURLE_PEER_FAILED_VERIFICATION, "tls"},
+        {CURLE_SSL_CACERT_BADFILE, "tls"},       {CURLE_SSL_CERTPROBLEM, "tls"},       {CURLE_SSL_CIPHER, "tls"},
+        {CURLE_SSL_CONNECT_ERROR, "tls"},        {CURLE_SSL_INVALIDCERTSTATUS, "tls"}, {CURLE_SSL_ISSUER_ERROR, "tls"},
+        {CURLE_SSL_PINNEDPUBKEYNOTMATCH, "tls"},
+    };
+    curl_off_t connected_us = 0;
+    curl_off_t ready_us = 0;
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        if (steps[i].code == code)
+            return steps[i].step;
+    }
+    (void)curl_easy_getinfo(easy, CURLINFO_CONNECT_TIME_T, &connected_us);
+    (void)curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &ready_us);
+    if (connected_us == 0)
+        return "tcp";
+    return ready_us == 0 ? "tls" : "http";
+}
+
+/* libcurl takes a head that was broken off for a whole one, and any number for a status. */
+static const char *find_fault(const struct transfer *transfer, long status)
+{
+    if (!transfer->head_ended)
+        return "the answer ends within its headers";
+    return status < 200 || status > 599 ? "the answer's status is none of HTTP" : NULL;
+}
+
 void transfer_close(struct transfer *transfer, CURLcode code)
 {
     struct http_answer *answer = transfer->answer;
     long status = 0;
     (void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
-    answer->kind = kind_of(code);
+    const char *fault = code == CURLE_OK ? find_fault(transfer, status) : NULL;
+    answer->kind = fault ? ZONE_GARBAGE : kind_of(code);
     answer->ms = (clock_mono_us() - transfer->started_us) / 1000;
     answer->sent = transfer->sends > 0;
+    answer->certificate_expires_s = certificate_expiry(transfer->easy);
+    if (answer->kind != ZONE_ANSWERED)
+        answer->step = step_of(transfer->easy, code);
     answer->body = text_str(transfer->body);
     answer->body_length = transfer->body->length;
     if (answer->kind == ZONE_ANSWERED)
         answer->status = (int)status;
-    else if (transfer->too_large)
+    else if (fault)
+        answer->why = fault;
+    else if (transfer->too_large || code == CURLE_FILESIZE_EXCEEDED)
         answer->why = "the answer is too large";
     else
         answer->why = arena_strdup(transfer->arena, transfer->error[0] ? transfer->error : curl_easy_strerror(code));

@@ -24,6 +24,7 @@ struct transfer {
     int sends;      /* how often the request went onto a connection */
     bool send_once; /* libcurl's own repetition on a fresh connection is refused: the headers are good for one send */
     bool too_large;
+    bool head_ended; /* the empty line behind the headers came */
     int64_t started_us;
     char error[CURL_ERROR_SIZE];
     struct http_answer *answer;

@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "compute/build/reconcile.h"
 #include "compute/placement/placement.h"
 #include "gateway/base/log.h"
 #include "schema/server.h"
@@ -69,7 +70,7 @@ enum err host_report(struct db *db, struct hypervisors *hypervisors, const struc
             log_warn("host.down", "host=%s message=%s", log_quote(host->name).text, log_quote(err_message()).text);
         return host_seen(db, &host->uuid, false, NULL, err_message());
     }
-    if (!host->up)
+    if (!host->up && !host->forced_down)
         log_info("host.up", "host=%s vcpus=%lld ram_mib=%lld", log_quote(host->name).text, (long long)seen.vcpus,
                  (long long)seen.ram_mib);
     TRY(report_inventory(db, host, &seen, cpu_ratio));
@@ -86,7 +87,7 @@ static enum err report_all(struct host_watch *watch, struct db *db)
     TRY(host_list(db, &arena, &hosts));
     for (size_t i = 0; i < hosts.count; i++)
         TRY(host_report(db, watch->hypervisors, &hosts.items[i], watch->options.cpu_ratio, REPORT_BUDGET_MS));
-    return OK;
+    return reconcile_restored(db, watch->hypervisors);
 }
 
 static void write_events(struct host_watch *watch, struct db *db, const struct power_event *events, size_t count)

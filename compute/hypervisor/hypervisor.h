@@ -168,6 +168,16 @@ MUST_CHECK enum err hypervisor_undefine(struct hypervisors *all, const char *hos
 MUST_CHECK enum err hypervisor_power(struct hypervisors *all, const char *host, const struct uuid *server, struct budget budget,
                                      int *out);
 
+/* A guest of ours on a host: what a lost row can be made from. */
+struct guest_seen {
+    struct uuid id;
+    const char *record; /* struct guest.metadata as it was defined */
+    int power;
+};
+/* All of them, in the arena. E_UNAVAILABLE, E_TIMEOUT: the host does not say. */
+MUST_CHECK enum err hypervisor_guests(struct hypervisors *all, const char *host, struct budget budget, struct arena *arena,
+                                      struct guest_seen **out, size_t *out_count);
+
 /* The tail of the guest's serial console, at most options.console_bytes; raw bytes in the arena, NUL behind them. Read from the
  * volume
  * "<uuid>.console" of the pool, so that a remote host works too. "" for a guest that printed nothing; E_NOT_FOUND: no such log. */

@@ -16,7 +16,13 @@ extern const struct route server_list_routes[];       /* server_index.c */
 extern const struct route server_create_routes[];     /* server_create.c */
 extern const struct route server_action_routes[];     /* server_actions.c, os-instance-actions */
 extern const struct route server_metadata_routes[];   /* server_metadata.c */
-extern const struct route host_routes[];              /* hosts.c: hypervisors, services, availability zones */
+extern const struct route server_group_routes[];      /* server_groups.c */
+extern const struct route hypervisor_routes[];        /* hypervisors.c */
+extern const struct route service_routes[];           /* services.c */
+extern const struct route aggregate_routes[];         /* aggregates.c */
+extern const struct route availability_zone_routes[]; /* availability_zones.c */
+extern const struct route quota_routes[];             /* quota_sets.c: quota sets and classes */
+extern const struct route usage_routes[];             /* tenant_usage.c */
 extern const struct route zone_routes[];              /* zones.c: /os-zones and the 2011 paths */
 extern const struct route zone_build_routes[];        /* zone_build.c: select and servers, over a link */
 

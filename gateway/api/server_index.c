@@ -16,6 +16,7 @@
 #include "gateway/api/server_seen.h"
 #include "gateway/api/server_view.h"
 #include "gateway/base/log.h"
+#include "gateway/conductor/locate.h"
 #include "gateway/conductor/relay.h"
 #include "gateway/gateway.h"
 #include "zones/resolve.h"
@@ -37,6 +38,8 @@ struct listing {
     size_t unknown_count;
     struct zones_missing missing;
     size_t asked;
+    const struct zone *const *sources; /* whom this list asks */
+    size_t source_count;
 };
 
 static void release_text(void *object)
@@ -123,6 +126,19 @@ static enum zone_kind_of_answer kind_of_status(int status)
     return ZONE_GARBAGE;
 }
 
+/* First claim wins (DESIGN section 5): a child lists no servers whose ids carry the tag of a zone that is not below it. */
+static enum err check_claims(struct request *request, const struct zone *zone, const struct row_list *list)
+{
+    const struct zones_view *view = zones_view(request->gateway->zones, request->arena);
+    if (view_child(view, zone->row.id) == NULL)
+        return OK; /* a parent: what it says of the rest of the tree is its own affair */
+    for (size_t i = 0; i < list->count; i++) {
+        if (!directory_may_answer(&view->directory, zone->row.id, &list->rows[i].uuid))
+            return fail(E_INVALID, "server %s is another zone's by its id", uuid_to_text(&list->rows[i].uuid).text);
+    }
+    return OK;
+}
+
 static enum err read_list(struct listing *listing, const struct zone_call *call, struct row_list *out)
 {
     struct request *request = listing->request;
@@ -131,6 +147,7 @@ static enum err read_list(struct listing *listing, const struct zone_call *call,
         return fail(E_INVALID, "status %d", answer->status);
     TRY(rows_read(request->arena, answer->body, answer->body_length, (const uint8_t *)listing->after.bytes, listing->after.length,
                   out));
+    TRY(check_claims(request, call->zone, out));
     const bool whole = listing->after.length == 0 && !out->more;
     return server_seen_take(request, &listing->filter, listing->detail, call->zone, out, whole);
 }
@@ -175,27 +192,27 @@ static bool is_local_only(const struct request *request)
     return (local && strcmp(local, "1") == 0) || (old && (str_equal_nocase(old, "true") || strcmp(old, "1") == 0));
 }
 
-static enum err list_children(struct listing *listing, const struct zones_view *view)
+static enum err list_children(struct listing *listing)
 {
     struct request *request = listing->request;
     const struct link_origin *origin = relay_origin(request);
     const char *target = child_target(listing);
     struct link_headers headers = {0};
-    struct zone_call *calls = arena_alloc(request->arena, (view->child_count + 1) * sizeof(*calls));
+    struct zone_call *calls = arena_alloc(request->arena, (listing->source_count + 1) * sizeof(*calls));
     headers_add(request->arena, &headers, "Accept", ROWS_MEDIA_TYPE);
     headers_add(request->arena, &headers, "OpenStack-API-Version",
                 arena_printf(request->arena, "compute %s", request->version_text));
-    for (size_t i = 0; i < view->child_count; i++)
-        calls[i] = (struct zone_call){.zone = &view->children[i],
+    for (size_t i = 0; i < listing->source_count; i++)
+        calls[i] = (struct zone_call){.zone = listing->sources[i],
                                       .origin = origin,
                                       .class = CLASS_READ,
                                       .method = "GET",
                                       .target = target,
                                       .headers = headers,
                                       .answer_limit = CHILD_ANSWER_LIMIT};
-    listing->asked += view->child_count;
-    fanout_run(request->fanout, request->arena, calls, view->child_count, request->budget);
-    for (size_t i = 0; i < view->child_count; i++)
+    listing->asked += listing->source_count;
+    fanout_run(request->fanout, request->arena, calls, listing->source_count, request->budget);
+    for (size_t i = 0; i < listing->source_count; i++)
         TRY(take_child(listing, &calls[i]));
     for (size_t i = 0; i < listing->unknown_count; i++) {
         listing->lists[listing->list_count] = listing->unknown[i];
@@ -256,8 +273,26 @@ static enum err check_complete(struct listing *listing, struct response *respons
     return OK;
 }
 
+/* The children, and the parent where the servers of a reservation that was minted above are. Or the list is relayed whole. */
+static enum err find_sources(struct listing *listing, struct response *response, bool *answered)
+{
+    struct request *request = listing->request;
+    struct zones *zones = request->gateway->zones;
+    const char *reservation = request_query(request, "reservation_id");
+    bool above = false;
+    *answered = false;
+    if (is_local_only(request))
+        return OK;
+    if (reservation)
+        TRY(conductor_locate_reservation(request, response, reservation, answered, &above));
+    listing->sources =
+        zones_list_sources(zones, zones_view(zones, request->arena), request->link, above, request->arena, &listing->source_count);
+    return OK;
+}
+
 static enum err list_servers(struct request *request, struct response *response, bool detail)
 {
+    bool answered = false;
     struct listing *listing = arena_alloc(request->arena, sizeof(*listing));
     listing->request = request;
     listing->detail = detail;
@@ -265,13 +300,15 @@ static enum err list_servers(struct request *request, struct response *response,
     arena_defer(request->arena, release_text, &listing->after);
     TRY(server_filter_read(request, (size_t)request->gateway->config.api.max_limit, &listing->filter));
     TRY(server_key_after(request, &listing->filter, &listing->after));
-    const struct zones_view *view = zones_view(request->gateway->zones, request->arena);
-    listing->lists = arena_alloc(request->arena, (view->child_count + 1) * sizeof(*listing->lists));
-    listing->unknown = arena_alloc(request->arena, (view->child_count + 1) * sizeof(*listing->unknown));
-    listing->zones = arena_alloc(request->arena, (view->child_count + 1) * sizeof(const struct zone *));
+    TRY(find_sources(listing, response, &answered));
+    if (answered)
+        return OK;
+    listing->lists = arena_alloc(request->arena, (2 * listing->source_count + 1) * sizeof(*listing->lists));
+    listing->unknown = arena_alloc(request->arena, (listing->source_count + 1) * sizeof(*listing->unknown));
+    listing->zones = arena_alloc(request->arena, (2 * listing->source_count + 1) * sizeof(const struct zone *));
     TRY(list_here(listing));
-    if (view->child_count && !is_local_only(request) && listing->filter.limit > 0)
-        TRY(list_children(listing, view));
+    if (listing->source_count && listing->filter.limit > 0)
+        TRY(list_children(listing));
     struct merged_rows merged;
     rows_merge(request->arena, listing->lists, listing->list_count, listing->filter.limit, &merged);
     TRY(check_complete(listing, response));

@@ -7,6 +7,7 @@
 #include "gateway/api/server_common.h"
 #include "gateway/api/server_key.h"
 #include "gateway/api/server_view.h"
+#include "gateway/conductor/record.h"
 #include "gateway/gateway.h"
 #include "schema/task/task.h"
 #include "zones/rows.h"
@@ -85,7 +86,7 @@ static enum err server_put(struct request *request, struct response *response)
     const json_t *body = json_object_get(request->json, "server");
     server.name = text_or(body, "name", server.name);
     server.access_ip_v4 = text_or(body, "accessIPv4", server.access_ip_v4);
-    server.access_ip_v6 = text_or(body, "accessIPv6", server.access_ip_v6);
+    server.access_ip_v6 = record_ip6(request->arena, text_or(body, "accessIPv6", server.access_ip_v6));
     server.disk_config = text_or(body, "OS-DCF:diskConfig", server.disk_config);
     if (json_object_get(body, "description"))
         server.description = text_or(body, "description", NULL);

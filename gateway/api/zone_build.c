@@ -10,6 +10,7 @@
 #include "gateway/conductor/create_child.h"
 #include "gateway/conductor/sealed.h"
 #include "gateway/gateway.h"
+#include "schema/json/json.h"
 
 #define SIZING_MOST  65536
 #define ENTRIES_MOST 64
@@ -17,6 +18,11 @@
 static const char *text_of(const json_t *object, const char *key)
 {
     return json_string_value(json_object_get(object, key));
+}
+
+static void release_json(void *json)
+{
+    json_decref(json);
 }
 
 static enum err decode_sizing(struct request *request, const char **out_text, struct sizing *out)
@@ -34,6 +40,36 @@ static enum err decode_sizing(struct request *request, const char **out_text, st
     return OK;
 }
 
+/* 2011's request_spec names a flavor; its place in the plan is asked for by what it needs. */
+static enum err sizing_of_2011(struct request *request, const char **out_text, struct sizing *out)
+{
+    const json_t *type = json_object_get(request->json, "instance_type");
+    const json_t *properties = json_object_get(request->json, "instance_properties");
+    const json_t *vcpus = json_object_get(type, "vcpus");
+    const json_t *ram = json_object_get(type, "memory_mb");
+    const json_t *disk = json_object_get(type, "local_gb") ? json_object_get(type, "local_gb") : json_object_get(type, "root_gb");
+    if (!json_is_integer(vcpus) || !json_is_integer(ram) || !json_is_integer(disk))
+        return fail(E_INVALID, "instance_type lacks vcpus, memory_mb or local_gb.");
+    const struct sizing sizing = {.vcpus = json_integer_value(vcpus),
+                                  .ram_mib = json_integer_value(ram),
+                                  .disk_gib = json_integer_value(disk),
+                                  .availability_zone = text_of(properties, "availability_zone")};
+    *out_text = sizing_write(request->arena, &sizing);
+    return sizing_read(request->arena, *out_text, strlen(*out_text), out);
+}
+
+/* In 2011 the body was a JSON text that itself held JSON. */
+static enum err unwrap_2011(struct request *request)
+{
+    json_t *inner = NULL;
+    if (json_is_string(request->json)) {
+        TRY(json_parse_foreign(json_string_value(request->json), json_string_length(request->json), &inner));
+        arena_defer(request->arena, release_json, inner);
+        request->json = inner;
+    }
+    return json_is_object(request->json) ? OK : fail(E_INVALID, "Malformed request body");
+}
+
 static json_t *entry_object(struct request *request, const struct plan_entry *entry, const char *sizing_text)
 {
     const char *blob = sealed_make(request->arena, request->gateway, entry, sizing_text, request->caller.project_id);
@@ -46,9 +82,15 @@ static enum err zone_select(struct request *request, struct response *response)
     const char *sizing_text = NULL;
     struct sizing sizing;
     struct plan_entries entries;
-    TRY(decode_sizing(request, &sizing_text, &sizing));
+    TRY(unwrap_2011(request));
+    if (json_object_get(request->json, "instance_type"))
+        TRY(sizing_of_2011(request, &sizing_text, &sizing));
+    else
+        TRY(decode_sizing(request, &sizing_text, &sizing));
     TRY(select_all(request, &sizing, sizing_text, &entries));
-    const json_int_t wanted = json_integer_value(json_object_get(request->json, "count"));
+    const json_t *count = json_object_get(request->json, "count") ? json_object_get(request->json, "count")
+                                                                  : json_object_get(request->json, "num_instances");
+    const json_int_t wanted = json_integer_value(count);
     const size_t most = wanted > 0 && wanted < ENTRIES_MOST ? (size_t)wanted : ENTRIES_MOST;
     json_t *weights = json_array();
     for (size_t i = 0; i < entries.count && i < most; i++)
@@ -85,7 +127,18 @@ static enum err zone_servers(struct request *request, struct response *response)
 }
 
 const struct route zone_build_routes[] = {
-    {.method = "POST", .path = "/os-zones/select", .access = ACCESS_LINK, .handler = zone_select, .body = BODY_JSON},
+    {.method = "POST",
+     .path = "/os-zones/select",
+     .access = ACCESS_LINK,
+     .handler = zone_select,
+     .body = BODY_JSON,
+     .schema = "zone_select"},
+    {.method = "POST",
+     .path = "/zones/select",
+     .access = ACCESS_LINK,
+     .handler = zone_select,
+     .body = BODY_JSON,
+     .schema = "zone_select"},
     {.method = "POST", .path = "/os-zones/servers", .access = ACCESS_LINK, .handler = zone_servers, .body = BODY_JSON},
     {.method = NULL},
 };

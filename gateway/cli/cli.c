@@ -12,6 +12,9 @@
 #define MAX_WORDS   16
 #define MAX_OPTIONS 32
 
+#define PLACEMENT_ARGUMENTS "PATH [--microversion 1.N] [--data FILE] [-i] [--database URL]"
+#define PLACEMENT_OPTIONS   "microversion= data= include database="
+
 static const struct command {
     const char *group; /* "db", or the whole name */
     const char *name;  /* "upgrade", NULL for a command of one word */
@@ -26,18 +29,57 @@ static const struct command {
     {"config", NULL, "", "print every setting with its default", 0, 0, "", cmd_config},
     {"db", "upgrade", "", "bring the database's schema up to date", 0, 0, "", cmd_db_upgrade},
     {"db", "status", "", "show the schema's version and what is pending", 0, 0, "", cmd_db_status},
+    {"db", "restored", "", "say that the database was restored from a backup, before the zone is started on it", 0, 0, "",
+     cmd_db_restored},
     {"host", "add", "NAME URI [--vcpus N] [--ram-mib N] [--disk-gib N] [--availability-zone AZ]", "register a libvirt host", 2, 2,
      "vcpus= ram-mib= disk-gib= availability-zone=", cmd_host_add},
     {"host", "list", "", "list the hosts of this zone", 0, 0, "", cmd_host_list},
     {"host", "delete", "NAME", "forget a host that has no servers", 1, 1, "", cmd_host_delete},
+    {"placement", "GET", PLACEMENT_ARGUMENTS, "ask Placement on the database alone, with or without a running zone", 1, 1,
+     PLACEMENT_OPTIONS, cmd_placement_get},
+    {"placement", "POST", PLACEMENT_ARGUMENTS, "the same with POST", 1, 1, PLACEMENT_OPTIONS, cmd_placement_post},
+    {"placement", "PUT", PLACEMENT_ARGUMENTS, "the same with PUT", 1, 1, PLACEMENT_OPTIONS, cmd_placement_put},
+    {"placement", "DELETE", PLACEMENT_ARGUMENTS, "the same with DELETE", 1, 1, PLACEMENT_OPTIONS, cmd_placement_delete},
+    {"placement", "reshape", "--data FILE [--microversion 1.N] [--database URL]",
+     "move inventories and their allocations between providers at once", 0, 0,
+     "data= microversion= database=", cmd_placement_reshape},
+    {"host", "report", "--direct [NAME]", "tell Placement what the hosts have, without a running zone", 0, 1, "direct",
+     cmd_host_report},
     {"user", "bootstrap", "--username NAME --password-file FILE [--project NAME] [--region NAME]",
      "make the first admin, or set its password again", 0, 0, "username= password-file= project= region=", cmd_user_bootstrap},
     {"zone", "list", "", "list the child zones", 0, 0, "", cmd_zone_list},
-    {"zone", "tree", "", "draw the tree below this zone, as the running zone sees it", 0, 0, "", cmd_zone_tree},
-    {"zone", "add", "NAME URL --username NAME --password-file FILE [--weight-offset X] [--weight-scale X] [--insecure]",
-     "register a child zone", 2, 2, "username= password-file= weight-offset= weight-scale= insecure", cmd_zone_add},
-    {"zone", "set", "NAME [--state enabled|draining|disabled] [--weight-offset X] [--weight-scale X] [--url URL]",
-     "change a child zone", 1, 1, "state= weight-offset= weight-scale= url=", cmd_zone_set},
+    {"zone", "tree", "[--depth N]", "draw the tree below this zone, as the running zone sees it", 0, 0, "depth=", cmd_zone_tree},
+    {"zone", "find", "ID|NAME|ADDRESS|RESERVATION", "say where a server is, and by which way it was found", 1, 1, "",
+     cmd_zone_find},
+    {"zone", "doctor", "[NAME]", "say what is wrong with the links to other zones; exit code 1: warnings, 2: errors", 0, 1, "",
+     cmd_zone_doctor},
+    {"zone", "health", "NAME", "show what the running zone knows of a child's health", 1, 1, "", cmd_zone_health},
+    {"zone", "drain", "NAME [--delete]", "give a child no new servers; --delete: forget it when it has none left", 1, 1, "delete",
+     cmd_zone_drain},
+    {"zone", "disable", "NAME", "do not ask a child any more", 1, 1, "", cmd_zone_disable},
+    {"zone", "enable", "NAME", "undo drain and disable", 1, 1, "", cmd_zone_enable},
+    {"zone", "token", "", "print the line that makes this zone a child; to be run in the parent zone", 0, 0, "", cmd_zone_token},
+    {"zone", "join",
+     "- | --token-file FILE [--name NAME] [--url URL] [--weight-offset X] [--weight-scale X] "
+     "[--tls-ca FILE] [--tls-pin PIN] [--insecure]",
+     "make the zone that printed the join token a child", 0, 1,
+     "token-file= name= url= weight-offset= weight-scale= tls-ca= tls-pin= insecure", cmd_zone_join},
+    {"zone", "rekey", "NAME", "renew the keys of a link", 1, 1, "", cmd_zone_rekey},
+    {"zone", "links", "", "list the links to children and parents", 0, 0, "", cmd_zone_links},
+    {"zone", "policy",
+     "NAME [--roles A,B|*] [--projects ID,ID|*] [--read-only yes|no] [--reads-up yes|no] [--catalog yes|no] [--acts-up yes|no]",
+     "show or change what a link allows: a parent's roles, projects and writes; what a child may read", 1, 1,
+     "roles= projects= read-only= reads-up= catalog= acts-up=", cmd_zone_policy},
+    {"zone", "add",
+     "NAME URL --username NAME --password-file FILE [--weight-offset X] [--weight-scale X] "
+     "[--tls-ca FILE] [--tls-pin PIN] [--insecure]",
+     "register a child zone", 2, 2, "username= password-file= weight-offset= weight-scale= tls-ca= tls-pin= insecure",
+     cmd_zone_add},
+    {"zone", "set",
+     "NAME [--state enabled|draining|disabled] [--weight-offset X] [--weight-scale X] [--url URL] "
+     "[--tls-ca FILE] [--tls-pin PIN] [--username NAME --password-file FILE | --token-file FILE]",
+     "change a child zone; with a new password or join token it is joined again", 1, 1,
+     "state= weight-offset= weight-scale= url= tls-ca= tls-pin= username= password-file= token-file=", cmd_zone_set},
     {"zone", "show", "NAME", "show a child zone", 1, 1, "", cmd_zone_show},
     {"zone", "delete", "NAME", "forget a child zone; its servers stay where they are", 1, 1, "", cmd_zone_delete},
 };
@@ -178,6 +220,8 @@ static enum err read_line(struct cli *cli, struct reading *reading)
             cli->config_path = reading->argv[++i];
         else if (strcmp(word, "-h") == 0)
             reading->help = true;
+        else if (strcmp(word, "-i") == 0)
+            TRY(keep_option(cli, reading, "include", NULL));
         else if (strncmp(word, "--", 2) == 0)
             TRY(read_option(cli, reading, &i));
         else if (reading->word_count == MAX_WORDS)
@@ -228,6 +272,21 @@ static int exit_code(enum err result)
     return 1;
 }
 
+/* --database URL stands for a configuration of defaults with that connection. */
+static enum err open_config(struct cli *cli)
+{
+    const char *url = cli_option(cli, "database");
+    if (!url)
+        return config_open(cli->config_path, &cli->config);
+    char *connection = strdup(url);
+    if (!connection)
+        abort();
+    config_init(&cli->config);
+    free(cli->config.database.connection);
+    cli->config.database.connection = connection;
+    return OK;
+}
+
 static int run_command(struct cli *cli, const struct command *command)
 {
     if (command->run == cmd_config) {
@@ -236,18 +295,18 @@ static int run_command(struct cli *cli, const struct command *command)
     }
     if (!cli->config_path)
         cli->config_path = getenv("ZONEGATE_CONFIG");
-    if (!cli->config_path) {
+    if (!cli->config_path && !cli_option(cli, "database")) {
         (void)fprintf(stderr, "zonegate: a configuration is needed: --config FILE, or ZONEGATE_CONFIG in the environment.\n");
         return 2;
     }
-    enum err result = config_open(cli->config_path, &cli->config);
+    enum err result = open_config(cli);
     if (result == OK) {
         log_setup(LOG_LEVEL_WARN, cli->config.zone.name);
         result = command->run(cli);
         if (result == E_NOT_FOUND || result == E_CONFLICT)
             (void)fprintf(stderr, "zonegate: %s\n", err_message());
     }
-    const int code = exit_code(result);
+    const int code = result == OK ? cli->status : exit_code(result);
     config_clear(&cli->config);
     return code;
 }

@@ -1,6 +1,6 @@
 /*
- * The command line: one table of commands. `db`, `host`, `user` and `zone list|add|set|show|delete` work on the database; `zone
- * tree` asks the running zone with a short-lived token made from the key file.
+ * The command line: one table of commands. `db`, `host`, `user` and `zone list|add|set|show|delete` work on the database; the
+ * other zone commands ask the running zone with a short-lived token made from the key file.
  *
  * Exit codes: 0 done, 1 it failed (a sentence on stderr), 2 the command line is wrong, 3 not found, 4 conflict.
  */
@@ -34,6 +34,7 @@ struct cli {
     const struct cli_option *options;
     size_t option_count;
     struct arena arena;
+    int status; /* the exit code of a command that did what it should; zone doctor's verdict */
 };
 
 int cli_main(int argc, char **argv);
@@ -68,9 +69,16 @@ enum err cmd_serve(struct cli *cli);
 enum err cmd_config(struct cli *cli);
 enum err cmd_db_upgrade(struct cli *cli);
 enum err cmd_db_status(struct cli *cli);
+enum err cmd_db_restored(struct cli *cli);
 enum err cmd_host_add(struct cli *cli);
 enum err cmd_host_list(struct cli *cli);
 enum err cmd_host_delete(struct cli *cli);
+enum err cmd_host_report(struct cli *cli);
+enum err cmd_placement_get(struct cli *cli);
+enum err cmd_placement_post(struct cli *cli);
+enum err cmd_placement_put(struct cli *cli);
+enum err cmd_placement_delete(struct cli *cli);
+enum err cmd_placement_reshape(struct cli *cli);
 enum err cmd_user_bootstrap(struct cli *cli);
 enum err cmd_zone_list(struct cli *cli);
 enum err cmd_zone_tree(struct cli *cli);
@@ -78,3 +86,14 @@ enum err cmd_zone_add(struct cli *cli);
 enum err cmd_zone_set(struct cli *cli);
 enum err cmd_zone_show(struct cli *cli);
 enum err cmd_zone_delete(struct cli *cli);
+enum err cmd_zone_find(struct cli *cli);
+enum err cmd_zone_doctor(struct cli *cli);
+enum err cmd_zone_token(struct cli *cli);
+enum err cmd_zone_join(struct cli *cli);
+enum err cmd_zone_rekey(struct cli *cli);
+enum err cmd_zone_links(struct cli *cli);
+enum err cmd_zone_policy(struct cli *cli);
+enum err cmd_zone_drain(struct cli *cli);
+enum err cmd_zone_disable(struct cli *cli);
+enum err cmd_zone_enable(struct cli *cli);
+enum err cmd_zone_health(struct cli *cli);

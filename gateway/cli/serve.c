@@ -1,9 +1,10 @@
 /*
  * `zonegate serve`: the process, from the configuration to the end, in order and back.
  *
- * Threads: the epoll thread owns the clients' connections; workers own a database connection and connections to other zones each,
- * and run handlers; task runners carry the long tasks; the poller asks the other zones; the hosts' thread reports hosts and power
- * states; libvirt's event loop and each host's lane own the calls to libvirt; the private database's supervisor waits for mariadbd.
+ * Threads: the epoll thread owns the clients' connections, its watch ends those of slow clients; workers own a database connection
+ * and connections to other zones each, and run handlers; task runners carry the long tasks; the poller asks the other zones, the
+ * prober those that are silent; the hosts' thread reports hosts and power states; libvirt's event loop and each host's lane own the
+ * calls to libvirt; the private database's supervisor waits for mariadbd.
  * Main waits for a signal.
  */
 #include <assert.h>
@@ -15,9 +16,11 @@
 #include "compute/build/build.h"
 #include "compute/build/host_watch.h"
 #include "compute/image/store.h"
+#include "compute/placement/resource_class.h"
 #include "gateway/api/api.h"
 #include "gateway/api/identity.h"
 #include "gateway/api/image_service.h"
+#include "gateway/api/placement/service.h"
 #include "gateway/base/log.h"
 #include "gateway/base/metrics.h"
 #include "gateway/cli/cli.h"
@@ -54,10 +57,14 @@ struct process {
     const struct task_kind *kinds[16]; /* NULL-terminated */
     struct zones_options zones_options;
     struct http_core core;
+    struct http_core placement_core; /* Placement at `/` of its own port, if it has one */
+    struct http_server *placement_server;
+    const struct service *placement_services[2];
     char url[512];
-    const struct service *services[8]; /* NULL-terminated */
+    const struct service *services[9]; /* NULL-terminated */
     bool schemas_open;
     bool core_ready;
+    bool placement_ready;
 };
 
 static enum log_level level_of(const char *name)
@@ -89,6 +96,7 @@ static enum err open_store(struct process *p)
     TRY(db_upgrade(p->db, &from, &to));
     if (from != to)
         log_info("db.upgraded", "from=%d to=%d", from, to);
+    TRY(placement_sync(p->db));
     TRY(zone_self_open(p->db, &arena, &p->gateway.keys.zone, config->zone.name, &self));
     p->zones_options.incarnation = self.incarnation;
     p->gateway.tag = zone_tag(&p->gateway.keys.zone);
@@ -130,6 +138,7 @@ static enum err open_zones(struct process *p)
     p->zones_options.child_timeout_ms = config->zones.child_timeout_ms;
     p->zones_options.insecure = config->zones.insecure;
     p->zones_options.expose_names = config->zone.expose_names;
+    p->zones_options.reads_up = *config->identity.url != '\0';
     p->gateway.seen = seen_new((size_t)config->zones.remembered_servers);
     TRY(zones_open(&p->zones_options, &p->gateway.zones));
     TRY(identity_open(config, &p->gateway.keys, &p->gateway.database, &p->gateway.identity));
@@ -220,9 +229,34 @@ static void choose_services(struct process *p)
                                             &identity_versions_service,
                                             delegated ? &identity_delegated_service : &identity_service,
                                             &image_service,
+                                            &placement_service,
                                             NULL};
     _Static_assert(sizeof(chosen) <= sizeof(p->services), "room for all");
     memcpy(p->services, chosen, sizeof(chosen));
+}
+
+/* Placement may be told to believe every token (tests). */
+static enum err authenticate(struct request *request)
+{
+    const bool placement = request->service == &placement_service || request->service == &placement_root_service;
+    if (placement && placement_is_noauth(&request->gateway->config))
+        return placement_authenticate_noauth(request);
+    return conductor_authenticate(request);
+}
+
+static enum err open_placement(struct process *p, struct http_server_options options, const struct worker_hooks *hooks)
+{
+    if (!*p->gateway.config.placement.listen)
+        return OK;
+    options.listen = p->gateway.config.placement.listen;
+    options.public_url = "";
+    p->placement_services[0] = &placement_root_service;
+    p->placement_core = p->core;
+    p->placement_core.services = p->placement_services;
+    p->placement_core.routing = NULL;
+    TRY(core_setup(&p->placement_core));
+    p->placement_ready = true;
+    return http_server_start(&options, &p->placement_core, hooks, &p->placement_server);
 }
 
 static enum err open_http(struct process *p)
@@ -233,18 +267,21 @@ static enum err open_http(struct process *p)
                                                 .tls_cert = config->api.tls_cert,
                                                 .tls_key = config->api.tls_key,
                                                 .workers = (size_t)config->api.workers,
-                                                .queue = (size_t)config->api.queue};
+                                                .queue = (size_t)config->api.queue,
+                                                .request_ms = config->api.request_s * 1000};
     const struct worker_hooks hooks = {p, open_worker, close_worker};
+    TRY(placement_check_config(config));
     choose_services(p);
     identity_set_listener(p->gateway.identity, revoke_changed, &p->gateway);
     p->core = (struct http_core){.gateway = &p->gateway,
                                  .services = p->services,
-                                 .hooks = {.authenticate = conductor_authenticate, .locate = conductor_locate},
+                                 .hooks = {.authenticate = authenticate, .locate = conductor_locate},
                                  .max_body = (size_t)config->api.max_body,
                                  .budget_ms = config->api.budget_ms};
     TRY(core_setup(&p->core));
     p->core_ready = true;
     TRY(http_server_start(&options, &p->core, &hooks, &p->gateway.server));
+    TRY(open_placement(p, options, &hooks));
     return zones_start(p->gateway.zones);
 }
 
@@ -261,6 +298,7 @@ static enum err open_all(struct process *p)
 /* In reverse: no new requests, then no new work, then what they stand on. */
 static void close_all(struct process *p)
 {
+    http_server_stop(p->placement_server, STOP_GRACE_MS);
     if (p->gateway.server)
         http_server_stop(p->gateway.server, STOP_GRACE_MS);
     image_pulls_stop(&p->pulls);
@@ -268,6 +306,8 @@ static void close_all(struct process *p)
     host_watch_stop(p->watch);
     hypervisors_close(p->gateway.hypervisors);
     image_store_close(p->gateway.images);
+    if (p->placement_ready)
+        core_clear(&p->placement_core);
     if (p->core_ready)
         core_clear(&p->core);
     catalog_clear();

@@ -1,16 +1,12 @@
 /* The registry of child zones from the command line; see cli.h. It works on the database; a running zone sees changes at its next
- * poll. */
+ * poll. What asks the running zone is in zone_tree.c, zone_find.c, zone_doctor.c, zone_join.c and zone_state.c. */
 #include <stdio.h>
 #include <string.h>
 
 #include "gateway/cli/cli.h"
+#include "gateway/cli/zone_ask.h"
 #include "gateway/cli/zone_url.h"
-#include "gateway/identity/identity.h"
-#include "schema/json/json.h"
-#include "zones/http_client.h"
 #include "zones/registry.h"
-
-#define ASK_MS 10000
 
 /* The registry over the store, without a poller. */
 struct registry {
@@ -84,7 +80,7 @@ enum err cmd_zone_list(struct cli *cli)
 }
 
 /* Numbers and texts of options as the registry's object. */
-static enum err spec_from_options(const struct cli *cli, json_t *spec)
+static enum err spec_from_options(struct cli *cli, json_t *spec)
 {
     static const char *const numbers[][2] = {{"weight-offset", "weight_offset"}, {"weight-scale", "weight_scale"}};
     static const char *const texts[][2] = {{"state", "state"}, {"url", "api_url"}, {"username", "username"}};
@@ -103,7 +99,7 @@ static enum err spec_from_options(const struct cli *cli, json_t *spec)
     }
     if (cli_option(cli, "insecure"))
         (void)json_object_set_new(spec, "insecure", json_true());
-    return OK;
+    return zone_add_tls(cli, spec);
 }
 
 enum err cmd_zone_add(struct cli *cli)
@@ -121,12 +117,27 @@ enum err cmd_zone_add(struct cli *cli)
     return OK;
 }
 
+/* A new password or join token: the child is joined again with it. */
+static enum err add_secrets(struct cli *cli, json_t *spec)
+{
+    static const char *const secrets[][2] = {{"password-file", "password"}, {"token-file", "token"}};
+    for (size_t i = 0; i < ARRAY_LEN(secrets); i++) {
+        const char *text = NULL;
+        if (!cli_option(cli, secrets[i][0]))
+            continue;
+        TRY(cli_option_secret(cli, secrets[i][0], &text));
+        (void)json_object_set_new(spec, secrets[i][1], json_string(text));
+    }
+    return OK;
+}
+
 enum err cmd_zone_set(struct cli *cli)
 {
     CLEANUP(registry_close) struct registry registry = {0};
     json_auto_t *spec = json_object();
     const struct zone *zone = NULL;
     TRY(spec_from_options(cli, spec));
+    TRY(add_secrets(cli, spec));
     TRY(registry_open(cli, &registry));
     enum err result = find_child(cli, &registry, &zone);
     if (result == OK)
@@ -159,72 +170,4 @@ enum err cmd_zone_delete(struct cli *cli)
     if (result == OK)
         (void)printf("Zone %s is forgotten; its servers stay where they are.\n", cli->words[0]);
     return result;
-}
-
-/* The directory of the running zone, as rows sorted by path. */
-static enum err ask_directory(struct cli *cli, json_t **out)
-{
-    CLEANUP(zone_keys_clear) struct zone_keys keys = {0};
-    char root[512];
-    const char *token = NULL;
-    struct http_answer answer;
-    TRY(cli_keys_open(&cli->config, &keys));
-    TRY(identity_issue_token(&keys, 60, &cli->arena, &token));
-    zone_url(&cli->config, root, sizeof(root));
-    struct http_request request = {
-        .url = arena_printf(&cli->arena, "%s/compute/v2.1/os-zones/info", root), .method = "GET", .trust = {.insecure = true}};
-    headers_add(&cli->arena, &request.headers, "X-Auth-Token", token);
-    TRY(http_client_setup());
-    http_call(&cli->arena, &request, budget_from_ms(ASK_MS), &answer);
-    if (answer.kind != ZONE_ANSWERED)
-        return fail(E_UNAVAILABLE, "The zone does not answer at %s (%s): is `zonegate serve` running?", root,
-                    answer.why ? answer.why : "no answer");
-    if (answer.status != 200)
-        return fail(E_INTERNAL, "The zone at %s answered %d: %.200s", root, answer.status, answer.body);
-    return json_parse_foreign(answer.body, answer.body_length, out);
-}
-
-static int compare_paths(const void *a, const void *b)
-{
-    const json_t *const *left = a;
-    const json_t *const *right = b;
-    return strcmp(json_string_value(json_object_get(*left, "path")), json_string_value(json_object_get(*right, "path")));
-}
-
-static void print_branch(const json_t *row, const char *root_name)
-{
-    const char *path = json_string_value(json_object_get(row, "path"));
-    const char *name = strrchr(path, '/');
-    int depth = 0;
-    for (const char *p = path; *p; p++)
-        depth += *p == '/';
-    const bool self = strcmp(path, ".") == 0;
-    if (!self)
-        (void)printf("%*s└─ ", depth * 3, "");
-    (void)printf("%s  %s  tag %s\n",
-                 self   ? root_name
-                 : name ? name + 1
-                        : path,
-                 json_string_value(json_object_get(row, "state")), json_string_value(json_object_get(row, "tag")));
-}
-
-enum err cmd_zone_tree(struct cli *cli)
-{
-    json_auto_t *info = NULL;
-    TRY(ask_directory(cli, &info));
-    const json_t *list = json_object_get(json_object_get(json_object_get(info, "zone"), "directory"), "zones");
-    const size_t count = json_array_size(list);
-    const json_t **rows = arena_alloc(&cli->arena, (count + 1) * sizeof(const json_t *));
-    for (size_t i = 0; i < count; i++)
-        rows[i] = json_array_get(list, i);
-    qsort(rows, count, sizeof(*rows), compare_paths);
-    if (cli->json) {
-        char *text = json_dumps(list, JSON_INDENT(2));
-        (void)puts(text ? text : "[]");
-        free(text);
-        return OK;
-    }
-    for (size_t i = 0; i < count; i++)
-        print_branch(rows[i], cli->config.zone.name);
-    return OK;
 }

@@ -1,23 +1,39 @@
 /*
- * Here or there (see locate.h). Local store first; then the tag's zones; then those that may own untagged ids; then the parent.
- * Reads may ask several zones at once and reduce their words by one table; a mutation is sent to one zone only, and on to the next
- * only if the first says "not here".
+ * Here or there (see locate.h). Local store first, forwarding records included; then the tag's zones; then those that may own
+ * untagged ids; then the parent. Reads may ask several zones at once and reduce their words by one table; a mutation is sent to one
+ * zone only, and on to the next only if the first says "not here".
+ *
+ * A server that moved: the zone of its birth says where to, by X-Zone-Moved on its 404 when the way there does not go through
+ * itself; whoever asks on says by X-Zone-Owner whom it means, since the tag in the id would lead back. Both count on links only.
  */
 #include "gateway/conductor/locate.h"
 
 #include <string.h>
 
+#include "gateway/base/log.h"
 #include "gateway/conductor/relay.h"
 #include "gateway/gateway.h"
 #include "schema/server.h"
+#include "schema/zone_forwarding.h"
+#include "schema/zone_self.h"
 #include "zones/resolve.h"
+#include "zones/seen.h"
+
+#define OWNER_HEADER "X-Zone-Owner"
+#define MOVED_HEADER "X-Zone-Moved"
+#define MOVES_MOST   4    /* forwarding records that are followed for one request */
+#define FRESHEN_MS   1500 /* a miss waits no longer for news from the children */
 
 struct search {
     struct request *request;
     struct response *response;
+    const struct uuid *uuid;
+    const struct uuid *owner; /* of a server that moved: the zone that is meant; NULL */
+    struct location location;
     const struct zone *asked[64];
     struct zone_call calls[64];
     size_t count;
+    size_t done; /* calls that have an answer */
     enum resolved word;
     size_t word_of; /* index of the call that said it */
 };
@@ -26,10 +42,11 @@ static void consider(struct search *search, size_t index)
 {
     const struct http_answer *answer = &search->calls[index].answer;
     const enum resolved word = resolve_answer(answer->kind, answer->status);
-    const enum resolved both = index == 0 ? word : resolve_reduce(search->word, word);
-    if (index == 0 || (both == word && both != search->word))
+    const enum resolved both = resolve_reduce(search->word, word);
+    if (both == word && both != search->word)
         search->word_of = index;
     search->word = both;
+    search->done = index + 1;
 }
 
 static void add_zone(struct search *search, const struct zone *zone)
@@ -42,51 +59,253 @@ static void add_zone(struct search *search, const struct zone *zone)
         search->asked[search->count++] = zone;
 }
 
+static bool is_owner_hinted(const struct search *search, const struct zone *zone)
+{
+    struct seen_server seen;
+    return seen_find(search->request->gateway->seen, search->uuid, &seen) && uuid_equal(&seen.zone, &zone->row.uuid);
+}
+
+/* Of those who may own untagged ids, the one through which the server was seen last goes first, and alone. True: there is one. */
+static bool hinted_first(struct search *search)
+{
+    for (size_t i = 1; search->location.place == PLACE_UNKNOWN_TAG && i < search->location.count; i++) {
+        if (!is_owner_hinted(search, search->asked[i]))
+            continue;
+        const struct zone *zone = search->asked[i];
+        search->asked[i] = search->asked[0];
+        search->asked[0] = zone;
+    }
+    return search->location.place == PLACE_UNKNOWN_TAG && search->count > 1 && is_owner_hinted(search, search->asked[0]);
+}
+
+static void ask_range(struct search *search, size_t first, size_t end)
+{
+    struct request *request = search->request;
+    fanout_run(request->fanout, request->arena, &search->calls[first], end - first, request->budget);
+    for (size_t i = first; i < end; i++)
+        consider(search, i);
+}
+
+static bool goes_on(const struct search *search, bool mutation)
+{
+    return mutation ? search->word <= RESOLVED_NOT_HERE : search->word != RESOLVED_FOUND;
+}
+
 /* Reads go out together; a mutation goes to one after the other and stops at the first that does not say "not here". */
 static void ask(struct search *search)
 {
     struct request *request = search->request;
-    for (size_t i = 0; i < search->count; i++)
-        relay_call_init(request, search->asked[i], &search->calls[i]);
-    if (!link_is_mutation(request->method)) {
-        fanout_run(request->fanout, request->arena, search->calls, search->count, request->budget);
-        for (size_t i = 0; i < search->count; i++)
-            consider(search, i);
-        return;
-    }
+    const bool alone = link_is_mutation(request->method);
+    const bool first_alone = alone || hinted_first(search);
+    const char *owner = search->owner ? arena_strdup(request->arena, uuid_to_text(search->owner).text) : NULL;
     for (size_t i = 0; i < search->count; i++) {
-        fanout_run(request->fanout, request->arena, &search->calls[i], 1, request->budget);
-        consider(search, i);
-        if (search->word != RESOLVED_NOT_HERE)
-            return;
+        relay_call_init(request, search->asked[i], &search->calls[i]);
+        if (owner)
+            headers_add(request->arena, &search->calls[i].headers, OWNER_HEADER, owner);
     }
-}
-
-static enum err conclude(struct search *search, bool *answered)
-{
-    const struct zone *zone = search->asked[search->word_of];
-    const struct http_answer *answer = &search->calls[search->word_of].answer;
-    *answered = true;
-    if (search->word == RESOLVED_UNKNOWN && answer->kind != ZONE_ANSWERED)
-        return relay_failure(search->request, search->response, zone, answer);
-    if (search->word == RESOLVED_NOT_HERE)
-        return fail(E_NOT_FOUND, "Instance %s could not be found.", request_param(search->request, "server_id"));
-    relay_answer(search->request, search->response, zone, answer);
-    return OK;
+    for (size_t first = 0; first < search->count && goes_on(search, alone);) {
+        const size_t end = alone || (first == 0 && first_alone) ? first + 1 : search->count;
+        ask_range(search, first, end);
+        first = end;
+    }
 }
 
 /* An unknown tag may be a zone's that joined a moment ago: the children are asked for their directories once (single flight). */
 static struct location find_place(struct request *request, const struct uuid *uuid)
 {
-    const bool for_read = !link_is_mutation(request->method);
     struct zones *zones = request->gateway->zones;
     const struct zones_view *view = zones_view(zones, request->arena);
-    struct location location = zones_locate(zones, view, uuid, request->link, for_read, request->arena);
+    const struct location location = zones_locate(zones, view, uuid, request->link, true, request->arena);
     const bool unknown = location.place == PLACE_NOWHERE || location.place == PLACE_UNKNOWN_TAG || location.place == PLACE_PARENT;
-    if (!unknown || view->child_count == 0 || !zones_freshen(zones, request->budget))
+    const int64_t left_ms = budget_left_ms(&request->budget);
+    if (!unknown || view->child_count == 0 || !zones_freshen(zones, budget_from_ms(left_ms < FRESHEN_MS ? left_ms : FRESHEN_MS)))
         return location;
     view = zones_view(zones, request->arena);
-    return zones_locate(zones, view, uuid, request->link, for_read, request->arena);
+    return zones_locate(zones, view, uuid, request->link, true, request->arena);
+}
+
+static struct location find_owner(struct request *request, const struct uuid *owner)
+{
+    struct zones *zones = request->gateway->zones;
+    return zones_locate_zone(zones, zones_view(zones, request->arena), owner, request->link, request->arena);
+}
+
+static void search_begin(struct search *search, const struct location *location)
+{
+    search->location = *location;
+    search->count = 0;
+    search->done = 0;
+    search->word = RESOLVED_NEUTRAL;
+    for (size_t i = 0; i < location->count; i++)
+        add_zone(search, location->candidates[i].zone);
+    for (size_t i = 0; i < location->parent_count; i++)
+        add_zone(search, location->parents[i]);
+}
+
+/* Several were silent: all are named. */
+static enum err say_unknown(struct search *search)
+{
+    struct request *request = search->request;
+    struct zones_missing missing = {0};
+    size_t silent = 0;
+    for (size_t i = 0; i < search->done; i++) {
+        const struct http_answer *answer = &search->calls[i].answer;
+        const char *below = headers_get(&answer->headers, "X-Zone-Missing");
+        const char *name = search->asked[i]->row.name;
+        if (resolve_answer(answer->kind, answer->status) != RESOLVED_UNKNOWN)
+            continue;
+        silent++;
+        if (answer->kind != ZONE_ANSWERED || !below || missing_add_header(request->arena, &missing, name, below) != OK)
+            missing_add(request->arena, &missing, name, answer->kind == ZONE_ANSWERED ? ZONE_GARBAGE : answer->kind);
+    }
+    const struct zone *zone = search->asked[search->word_of];
+    const struct http_answer *answer = &search->calls[search->word_of].answer;
+    if (silent == 1 && answer->kind != ZONE_ANSWERED)
+        return relay_failure(request, search->response, zone, answer);
+    if (silent == 1) {
+        relay_answer(request, search->response, zone, answer);
+        return OK;
+    }
+    relay_missing(request, search->response, &missing);
+    return fail(E_UNAVAILABLE, "%zu zones that may have it do not answer.", silent);
+}
+
+static enum err say_loop(struct search *search)
+{
+    struct zones_missing missing = {0};
+    missing_add(search->request->arena, &missing, search->asked[0]->row.name, ZONE_LOOP);
+    relay_missing(search->request, search->response, &missing);
+    return fail(E_UNAVAILABLE, "The zone that may have it is asked in a circle.");
+}
+
+/* Nobody has it, as far as could be asked. `*answered` stays false where that is the truth: the handler says its own 404. */
+static enum err say_not_here(struct search *search)
+{
+    struct request *request = search->request;
+    bool reconciled = true;
+    if (search->location.lost) {
+        struct zones_missing missing = {0};
+        missing_add(request->arena, &missing, search->location.lost, ZONE_LOOP);
+        relay_missing(request, search->response, &missing);
+        return fail(E_UNAVAILABLE, "The zone that may have it has left the tree, or is being moved within it.");
+    }
+    if (search->owner || uuid_tag(search->uuid) != request->gateway->tag)
+        return OK;
+    TRY(zone_self_is_reconciled(request->db, &reconciled));
+    if (reconciled)
+        return OK;
+    response_header(request, search->response, "X-Zone-Missing", ".;reason=store");
+    return fail(E_UNAVAILABLE, "The zone was restored from a backup and has not been compared with its hosts yet.");
+}
+
+/* The parent lets no actions up. What is nowhere is still "not found", which a read can say. */
+static enum err refused_above(struct search *search, bool *answered)
+{
+    struct request *request = search->request;
+    struct zone_call call;
+    relay_call_init(request, search->asked[search->word_of], &call);
+    call.method = "GET";
+    call.target = arena_printf(request->arena, "/compute/v2.1/servers/%s", uuid_to_text(search->uuid).text);
+    call.body = NULL;
+    call.body_length = 0;
+    call.class = CLASS_READ;
+    struct link_origin *origin = arena_copy(request->arena, call.origin, sizeof(*origin));
+    origin->key = NULL;
+    call.origin = origin;
+    fanout_run(request->fanout, request->arena, &call, 1, request->budget);
+    if (resolve_answer(call.answer.kind, call.answer.status) == RESOLVED_NOT_HERE) {
+        *answered = false;
+        return say_not_here(search);
+    }
+    relay_answer(request, search->response, search->asked[search->word_of], &search->calls[search->word_of].answer);
+    return OK;
+}
+
+static enum err conclude(struct search *search, bool *answered)
+{
+    const struct zone *zone = search->asked[search->word_of];
+    *answered = true;
+    if (search->word == RESOLVED_UNKNOWN)
+        return say_unknown(search);
+    if (search->word == RESOLVED_NEUTRAL && search->count)
+        return say_loop(search);
+    if (search->word <= RESOLVED_NOT_HERE) {
+        *answered = false;
+        return say_not_here(search);
+    }
+    if (search->word == RESOLVED_REFUSED && zone->row.side == ZONE_PARENT && link_is_mutation(search->request->method))
+        return refused_above(search, answered);
+    relay_answer(search->request, search->response, zone, &search->calls[search->word_of].answer);
+    return OK;
+}
+
+/* Where a zone that was asked says that the server is now; NULL. */
+static const struct uuid *moved_to(struct search *search)
+{
+    struct uuid uuid;
+    for (size_t i = 0; i < search->done; i++) {
+        const char *moved = headers_get(&search->calls[i].answer.headers, MOVED_HEADER);
+        if (moved && uuid_is_text(moved) && uuid_from_text(moved, &uuid) == OK)
+            return arena_copy(search->request->arena, &uuid, sizeof(uuid));
+    }
+    return NULL;
+}
+
+/* A record of this zone's own says where the server is. It is looked for only where one can be. */
+static enum err find_record(struct search *search)
+{
+    struct request *request = search->request;
+    const struct uuid *self = &request->gateway->keys.zone;
+    struct uuid zone;
+    bool found = false;
+    const bool meant = search->owner && uuid_equal(search->owner, self);
+    if (search->owner && !meant)
+        return OK;
+    if (!meant && uuid_tag(search->uuid) != request->gateway->tag && search->location.place == PLACE_CHILD)
+        return OK;
+    TRY(zone_forwarding_get(request->db, search->uuid, &zone, &found));
+    if (found && !uuid_equal(&zone, self))
+        search->owner = arena_copy(request->arena, &zone, sizeof(zone));
+    return OK;
+}
+
+static void read_owner(struct search *search)
+{
+    struct uuid owner;
+    const char *text = search->request->link ? request_header(search->request, OWNER_HEADER) : NULL;
+    if (text && uuid_is_text(text) && uuid_from_text(text, &owner) == OK)
+        search->owner = arena_copy(search->request->arena, &owner, sizeof(owner));
+}
+
+/* To whom asks: the way there goes through it, or above it. */
+static void tell_moved(struct search *search)
+{
+    if (search->owner && search->request->link && !uuid_equal(search->owner, &search->request->gateway->keys.zone))
+        response_header(search->request, search->response, MOVED_HEADER, uuid_to_text(search->owner).text);
+}
+
+static enum err search_run(struct search *search, bool *answered)
+{
+    struct request *request = search->request;
+    read_owner(search);
+    struct location location = search->owner ? find_owner(request, search->owner) : find_place(request, search->uuid);
+    search->location = location;
+    const struct uuid *meant = search->owner;
+    TRY(find_record(search));
+    if (search->owner != meant)
+        location = find_owner(request, search->owner);
+    for (int moves = 0; moves <= MOVES_MOST; moves++) {
+        search_begin(search, &location);
+        ask(search);
+        const struct uuid *moved = search->word <= RESOLVED_NOT_HERE ? moved_to(search) : NULL;
+        if (!moved || (search->owner && uuid_equal(moved, search->owner)))
+            break;
+        search->owner = moved;
+        location = find_owner(request, moved);
+    }
+    if (search->word <= RESOLVED_NOT_HERE && search->count == 0)
+        tell_moved(search);
+    return conclude(search, answered);
 }
 
 enum err conductor_locate(struct request *request, struct response *response, bool *answered)
@@ -96,19 +315,45 @@ enum err conductor_locate(struct request *request, struct response *response, bo
     *answered = false;
     if (!uuid_is_text(id) || uuid_from_text(id, &uuid) != OK)
         return OK; /* the handler says its own 404 */
-    TRY(server_find(request->db, request->arena, &uuid, &request->server));
-    if (request->server || (request_query(request, "zone.local") && strcmp(request_query(request, "zone.local"), "1") == 0))
-        return OK;
-    const struct location location = find_place(request, &uuid);
+    const enum err found = server_find(request->db, request->arena, &uuid, &request->server);
+    if (found == E_UNAVAILABLE)
+        response_header(request, response, "X-Zone-Missing", ".;reason=store");
+    TRY(found);
+    return request->server ? OK : conductor_locate_id(request, response, &uuid, answered);
+}
+
+static bool is_local_only(const struct request *request)
+{
+    const char *local = request_query(request, "zone.local");
+    return local && strcmp(local, "1") == 0;
+}
+
+enum err conductor_locate_id(struct request *request, struct response *response, const struct uuid *uuid, bool *answered)
+{
     struct search *search = arena_alloc(request->arena, sizeof(*search));
-    search->request = request;
-    search->response = response;
-    for (size_t i = 0; i < location.count; i++)
-        add_zone(search, location.candidates[i].zone);
-    if (location.parent && (location.place == PLACE_PARENT || location.place == PLACE_UNKNOWN_TAG))
-        add_zone(search, location.parent);
-    if (search->count == 0)
+    *search = (struct search){.request = request, .response = response, .uuid = uuid, .word = RESOLVED_NEUTRAL};
+    *answered = false;
+    return is_local_only(request) ? say_not_here(search) : search_run(search, answered);
+}
+
+enum err conductor_locate_reservation(struct request *request, struct response *response, const char *reservation_id,
+                                      bool *answered, bool *above)
+{
+    struct zones *zones = request->gateway->zones;
+    uint32_t tag = 0;
+    *answered = false;
+    *above = false;
+    if (is_local_only(request) || !reservation_id_tag(reservation_id, &tag) || tag == request->gateway->tag)
         return OK;
+    struct search *search = arena_alloc(request->arena, sizeof(*search));
+    *search = (struct search){.request = request, .response = response, .word = RESOLVED_NEUTRAL};
+    struct location location = zones_locate_tag(zones, zones_view(zones, request->arena), tag, request->link, request->arena);
+    *above = location.parent != NULL;
+    location.parent_count = 0;
+    search_begin(search, &location);
     ask(search);
-    return conclude(search, answered);
+    *answered = search->word == RESOLVED_FOUND;
+    if (*answered)
+        relay_answer(request, response, search->asked[search->word_of], &search->calls[search->word_of].answer);
+    return OK;
 }

@@ -1,6 +1,7 @@
 /* Rows from requests; see record.h. */
 #include "gateway/conductor/record.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,15 @@ const char *record_hostname(struct arena *arena, const char *name, const struct 
     out[used] = '\0';
     const char *start = out + strspn(out, "-.");
     return *start ? start : arena_printf(arena, "Server-%s", uuid_to_text(uuid).text);
+}
+
+const char *record_ip6(struct arena *arena, const char *address)
+{
+    struct in6_addr bytes;
+    char text[INET6_ADDRSTRLEN];
+    if (!address || inet_pton(AF_INET6, address, &bytes) != 1 || !inet_ntop(AF_INET6, &bytes, text, sizeof(text)))
+        return address;
+    return arena_strdup(arena, text);
 }
 
 /* Nova's spellings of truth; anything else was refused by the schema. */
@@ -118,7 +128,7 @@ enum err record_make(struct arena *arena, const struct record_parts *parts, cons
         .tags = dump(arena, json_object_get(parts->server, "tags"), "[]"),
         .trusted_certs = dump(arena, json_object_get(parts->server, "trusted_image_certificates"), NULL),
         .access_ip_v4 = text_of(parts->server, "accessIPv4"),
-        .access_ip_v6 = text_of(parts->server, "accessIPv6"),
+        .access_ip_v6 = record_ip6(arena, text_of(parts->server, "accessIPv6")),
         .disk_config = text_of(parts->server, "OS-DCF:diskConfig") ? text_of(parts->server, "OS-DCF:diskConfig") : "MANUAL",
         .request_spec = "{}",
     };

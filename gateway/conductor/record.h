@@ -28,6 +28,9 @@ MUST_CHECK enum err record_make(struct arena *arena, const struct record_parts *
  * '.' at the ends; "Server-{uuid}" when nothing is left. In the arena. */
 const char *record_hostname(struct arena *arena, const char *name, const struct uuid *uuid);
 
+/* An IPv6 address in its shortest form (RFC 5952), as Nova keeps it; what is none stays as it is. NULL stays NULL. */
+const char *record_ip6(struct arena *arena, const char *address);
+
 /* {"server":{id, links, OS-DCF:diskConfig, security_groups, adminPass}}: what POST /servers answers. */
 void record_write_created(struct text *out, const struct server *server, const json_t *request, const char *self_base,
                           const char *bookmark_base);

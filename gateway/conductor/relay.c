@@ -139,6 +139,13 @@ void relay_answer(struct request *request, struct response *response, const stru
         relay_missing(request, response, &missing);
 }
 
+/* The zone itself said so before it did anything. */
+static bool changed_nothing(enum zone_kind_of_answer kind)
+{
+    return kind == ZONE_BUSY || kind == ZONE_STORE || kind == ZONE_AUTH || kind == ZONE_NO_BUDGET || kind == ZONE_LOOP ||
+           kind == ZONE_DISABLED;
+}
+
 enum err relay_failure(struct request *request, struct response *response, const struct zone *zone,
                        const struct http_answer *answer)
 {
@@ -149,7 +156,7 @@ enum err relay_failure(struct request *request, struct response *response, const
     relay_missing(request, response, &missing);
     log_warn("zone.silent", "child=%s reason=%s sent=%d after_ms=%lld why=%s", zone->row.name, word, answer->sent,
              (long long)answer->ms, log_quote(answer->why).text);
-    if (!link_is_mutation(request->method) || !answer->sent)
+    if (!link_is_mutation(request->method) || !answer->sent || changed_nothing(answer->kind))
         return fail(E_UNAVAILABLE, "Zone %s does not answer (%s).", name, word);
     if (answer->kind == ZONE_TIMEOUT)
         return fail(E_TIMEOUT,

@@ -35,11 +35,13 @@ class Network:
     def __init__(self):
         self.mark = f"zg{os.getpid()}"
         self.places = {}
+        self.addresses = {}
         self.bridge = self._namespace("br")
         self._ip(self.bridge, "link", "add", "br0", "type", "bridge")
         self._ip(self.bridge, "link", "set", "br0", "up")
         _, client = self.place("client")
-        self.threads = concurrent.futures.ThreadPoolExecutor(1, initializer=enter, initargs=(client[-1].removeprefix("--net="),))
+        self.client = client[-1].removeprefix("--net=")
+        self.threads = self.pool(1)
 
     def _namespace(self, name):
         full = f"{self.mark}-{name}"
@@ -55,6 +57,7 @@ class Network:
         number = 10 + len(self.places)
         namespace, cable = self._namespace(name), f"v{number}"
         self.places[name] = cable
+        self.addresses[name] = f"{NET}{number}"
         self._ip(self.bridge, "link", "add", cable, "type", "veth", "peer", "name", "eth0", "netns", namespace)
         self._ip(self.bridge, "link", "set", cable, "master", "br0", "up")
         self._ip(namespace, "addr", "add", f"{NET}{number}/24", "dev", "eth0")
@@ -66,8 +69,19 @@ class Network:
         """Packets from and to it vanish, without a word to either side."""
         self._ip(self.bridge, "link", "set", self.places[name], "nomaster")
 
+    def block(self, name, other):
+        """Packets from `name` to `other` are dropped; the other way they pass."""
+        self._ip(f"{self.mark}-{name}", "route", "add", "blackhole", f"{self.addresses[other]}/32")
+
+    def unblock(self, name, other):
+        self._ip(f"{self.mark}-{name}", "route", "del", "blackhole", f"{self.addresses[other]}/32")
+
     def heal(self, name):
         self._ip(self.bridge, "link", "set", self.places[name], "master", "br0")
+
+    def pool(self, threads):
+        """Threads that live in the client's namespace; the caller's to shut down."""
+        return concurrent.futures.ThreadPoolExecutor(threads, initializer=enter, initargs=(self.client,))
 
     def call(self, function, *arguments, **named):
         """function(...) in a thread that lives in the client's namespace."""

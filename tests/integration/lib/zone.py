@@ -66,6 +66,7 @@ class Zone:
             "api": {"listen": f"{self.address}:{self.port}", "public_url": self.url},
             "database": {"connection": self.database},
             "compute": {"pool": f"pool-{self.name}", "pool_path": self.directory / "pool", "sync_interval_s": 5},
+            "quota": {"instances": -1, "cores": -1, "ram": -1},
             "zones": {"poll_interval_ms": 500, **({"insecure": "true"} if self.prefix else {})},
         }
         for layer in (base, self.settings, extra or {}):

@@ -40,6 +40,22 @@ static void missing_zones_are_sorted_and_named_once(void **state)
     arena_clear(&arena);
 }
 
+/* A child that names thousands does not make a header that nobody takes: it is named itself. */
+static void a_long_list_names_the_children(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct zones_missing list = {0};
+    missing_add(&arena, &list, "west/x", ZONE_TIMEOUT);
+    for (int i = 0; i < 4000; i++)
+        missing_add(&arena, &list, arena_printf(&arena, "east/%d", i), i ? ZONE_BUSY : ZONE_STORE);
+    assert_string_equal(missing_format(&arena, &list), "east;reason=busy, west;reason=timeout");
+    for (int i = 0; i < 4000; i++)
+        missing_add(&arena, &list, arena_printf(&arena, "child-%d", i), ZONE_BUSY);
+    assert_in_range(strlen(missing_format(&arena, &list)), 8000, 8192);
+    arena_clear(&arena);
+}
+
 static void missing_headers_that_lie_are_refused(void **state)
 {
     static const char *const bad[] = {"a",
@@ -92,7 +108,7 @@ static void secrets_and_hop_headers_stay_here(void **state)
         {"Content-Type", true, true},
         {"OpenStack-API-Version", true, true},
         {"If-Match", true, true},
-        {"traceparent", true, true},
+        {"traceparent", false, true}, /* every hop sends a span of its own */
         {"Location", true, true},
         {"Vary", true, true},
     };
@@ -233,6 +249,7 @@ int main(void)
         cmocka_unit_test(every_reason_has_its_word),
         cmocka_unit_test(missing_zones_are_sorted_and_named_once),
         cmocka_unit_test(missing_headers_that_lie_are_refused),
+        cmocka_unit_test(a_long_list_names_the_children),
         cmocka_unit_test(secrets_and_hop_headers_stay_here),
         cmocka_unit_test(a_header_is_one_line),
         cmocka_unit_test(root_urls_lose_what_admins_copy),

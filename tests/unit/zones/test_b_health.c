@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+
 #undef fail
 
 #include "zones/health.h"
@@ -83,7 +84,7 @@ static void silence_needs_a_failed_probe(void **state)
     assert_int_equal(health_overall(&health), HEALTH_SUSPECT);
     assert_true(atomic_load(&health.probe_wanted));
     assert_int_equal(health_enter(&health, CLASS_READ, 8, &deadline_ms), ZONE_ANSWERED);
-    assert_int_equal(deadline_ms, 250); /* four times 10 ms is less than the least */
+    assert_int_equal(deadline_ms, 1000); /* twice 10 ms is less than the least */
     (void)health_leave(&health, CLASS_READ, ZONE_NO_BUDGET, 0);
     health_probe(&health, HEALTH_EV_PROBE_FAILED, ZONE_STORE, 0);
     assert_int_equal(health_enter(&health, CLASS_READ, 8, &deadline_ms), ZONE_STORE);
@@ -134,12 +135,117 @@ static void calls_in_flight_are_bounded(void **state)
     assert_int_equal(atomic_load(&health.in_flight), 3);
 }
 
+static void a_call(struct zone_health *health, enum zone_class class, enum zone_kind_of_answer kind, int64_t us)
+{
+    int64_t deadline_ms = 4000;
+    assert_int_equal(health_enter(health, class, 8, &deadline_ms), ZONE_ANSWERED);
+    (void)health_leave(health, class, kind, us);
+}
+
+/* What was waited for in vain is waited for longer next time, so that a zone that is merely slow is not cut off for ever. */
+static void a_suspects_deadline_grows_with_its_silence(void **state)
+{
+    struct zone_health health;
+    int64_t deadline_ms = 4000;
+    (void)state;
+    health_init(&health);
+    a_call(&health, CLASS_READ, ZONE_ANSWERED, 10000);
+    a_call(&health, CLASS_READ, ZONE_TIMEOUT, 1000000);
+    assert_int_equal(health_enter(&health, CLASS_READ, 8, &deadline_ms), ZONE_ANSWERED);
+    assert_int_equal(deadline_ms, 2000);
+    (void)health_leave(&health, CLASS_READ, ZONE_TIMEOUT, 2000000);
+    deadline_ms = 4000;
+    assert_int_equal(health_enter(&health, CLASS_READ, 8, &deadline_ms), ZONE_ANSWERED);
+    assert_int_equal(deadline_ms, 4000);
+    (void)health_leave(&health, CLASS_READ, ZONE_ANSWERED, 1500000);
+    assert_int_equal(health_overall(&health), HEALTH_UP);
+}
+
+static void a_good_probe_vouches_for_a_slow_zone(void **state)
+{
+    struct zone_health health;
+    int64_t deadline_ms = 4000;
+    (void)state;
+    health_init(&health);
+    a_call(&health, CLASS_READ, ZONE_ANSWERED, 10000);
+    assert_true(health_doubt(&health, CLASS_READ));
+    health_probe(&health, HEALTH_EV_PROBE_GOOD, ZONE_ANSWERED, 1000);
+    assert_int_equal(health_overall(&health), HEALTH_SUSPECT);
+    assert_int_equal(health_enter(&health, CLASS_READ, 8, &deadline_ms), ZONE_ANSWERED);
+    assert_int_equal(deadline_ms, 4000);
+    (void)health_leave(&health, CLASS_READ, ZONE_ANSWERED, 1500000);
+    assert_true(health_doubt(&health, CLASS_READ)); /* a new doubt needs a new probe */
+    assert_int_equal(health_enter(&health, CLASS_READ, 8, &deadline_ms), ZONE_ANSWERED);
+    assert_int_equal(deadline_ms, 3000);
+    (void)health_leave(&health, CLASS_READ, ZONE_ANSWERED, 10000);
+}
+
+/* A mutation that is cut short has an unknown outcome: better to wait. */
+static void a_mutation_is_never_cut_short(void **state)
+{
+    struct zone_health health;
+    int64_t deadline_ms = 4000;
+    (void)state;
+    health_init(&health);
+    a_call(&health, CLASS_MUTATE, ZONE_ANSWERED, 10000);
+    a_call(&health, CLASS_MUTATE, ZONE_TIMEOUT, 1000000);
+    assert_int_equal(atomic_load(&health.state[CLASS_MUTATE]), HEALTH_SUSPECT);
+    assert_int_equal(health_enter(&health, CLASS_MUTATE, 8, &deadline_ms), ZONE_ANSWERED);
+    assert_int_equal(deadline_ms, 4000);
+    (void)health_leave(&health, CLASS_MUTATE, ZONE_ANSWERED, 10000);
+}
+
+/* A call that waits longer than usual makes the zone suspect before its deadline; only the failed probe opens the breaker. */
+static void patience_ends_before_the_deadline(void **state)
+{
+    struct zone_health health;
+    int64_t deadline_ms = 4000;
+    (void)state;
+    health_init(&health);
+    assert_int_equal(health_patience_ms(&health, CLASS_READ, 4000), 500);
+    assert_int_equal(health_patience_ms(&health, CLASS_READ, 300), 300);
+    a_call(&health, CLASS_READ, ZONE_ANSWERED, 250000);
+    assert_int_equal(health_patience_ms(&health, CLASS_READ, 4000), 1000);
+    a_call(&health, CLASS_MUTATE, ZONE_ANSWERED, 3000000);
+    assert_int_equal(health_patience_ms(&health, CLASS_MUTATE, 10000), 1200);
+    assert_int_equal(health_enter(&health, CLASS_READ, 8, &deadline_ms), ZONE_ANSWERED);
+    assert_true(health_doubt(&health, CLASS_READ));
+    assert_true(atomic_load(&health.probe_wanted));
+    assert_int_equal(health_overall(&health), HEALTH_SUSPECT);
+    health_probe(&health, HEALTH_EV_PROBE_FAILED, ZONE_TIMEOUT, 0);
+    assert_int_equal(atomic_load(&health.state[CLASS_READ]), HEALTH_DOWN);
+    assert_false(health_doubt(&health, CLASS_READ)); /* it is looked after already */
+    (void)health_leave(&health, CLASS_READ, ZONE_ANSWERED, 10000);
+    assert_int_equal(atomic_load(&health.state[CLASS_READ]), HEALTH_DOWN); /* only a probe closes it */
+}
+
+static void a_refusal_wakes_the_prober(void **state)
+{
+    struct zone_health health;
+    int64_t deadline_ms = 4000;
+    (void)state;
+    health_init(&health);
+    assert_int_equal(health_enter(&health, CLASS_READ, 8, &deadline_ms), ZONE_ANSWERED);
+    assert_true(health_leave(&health, CLASS_READ, ZONE_REFUSED, 100));
+    health_init(&health);
+    assert_int_equal(health_enter(&health, CLASS_READ, 8, &deadline_ms), ZONE_ANSWERED);
+    assert_false(health_leave(&health, CLASS_READ, ZONE_ANSWERED, 100));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_pair_is_as_designed),       cmocka_unit_test(a_refusal_opens_every_class_and_says_why),
-        cmocka_unit_test(silence_needs_a_failed_probe),    cmocka_unit_test(other_classes_feel_only_the_probe),
-        cmocka_unit_test(what_is_no_fault_does_not_count), cmocka_unit_test(calls_in_flight_are_bounded),
+        cmocka_unit_test(every_pair_is_as_designed),
+        cmocka_unit_test(a_refusal_opens_every_class_and_says_why),
+        cmocka_unit_test(silence_needs_a_failed_probe),
+        cmocka_unit_test(other_classes_feel_only_the_probe),
+        cmocka_unit_test(what_is_no_fault_does_not_count),
+        cmocka_unit_test(calls_in_flight_are_bounded),
+        cmocka_unit_test(a_suspects_deadline_grows_with_its_silence),
+        cmocka_unit_test(a_good_probe_vouches_for_a_slow_zone),
+        cmocka_unit_test(a_mutation_is_never_cut_short),
+        cmocka_unit_test(patience_ends_before_the_deadline),
+        cmocka_unit_test(a_refusal_wakes_the_prober),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+
 #undef fail
 
 #include "gateway/base/text.h"
@@ -182,6 +183,7 @@ static void tree_open(struct tree *tree, const struct directory_row *east, size_
 {
     memset(tree, 0, sizeof(*tree));
     tree->pair = pair_open();
+    tree->pair->parent.zones.options.reads_up = true;
     for (size_t i = 0; i < 3; i++)
         health_init(&tree->healths[i]);
     tree->children[0] = (struct zone){.row = {.id = 1, .name = "east", .joined = true}, .health = &tree->healths[0]};
@@ -225,7 +227,9 @@ static void ids_are_found_by_their_birthplace(void **state)
     const struct location unknown = locate(&tree, 0xabcdef, NULL, true);
     assert_int_equal(unknown.place, PLACE_PARENT);
     assert_ptr_equal(unknown.parent, &tree.parent);
-    assert_int_equal(locate(&tree, 0xabcdef, NULL, false).place, PLACE_NOWHERE); /* only reads go up */
+    assert_int_equal(locate(&tree, 0xabcdef, NULL, false).place, PLACE_NOWHERE); /* what is not to go up */
+    tree.pair->parent.zones.options.reads_up = false;
+    assert_int_equal(locate(&tree, 0xabcdef, NULL, true).place, PLACE_NOWHERE); /* another authority's users */
     tree_close(&tree);
 }
 
@@ -342,49 +346,92 @@ static void strangers_see_tags(void **state)
     tree_close(&tree);
 }
 
-static void answers_say_one_of_four_things(void **state)
+/* The tag is known, and the way to it leads back to the asker: nobody may say "not found". */
+static void what_cannot_be_asked_is_lost_not_gone(void **state)
 {
-    static const struct {
-        int status;
-        enum resolved wanted;
-    } rows[] = {{200, RESOLVED_FOUND},   {202, RESOLVED_FOUND},    {204, RESOLVED_FOUND},   {400, RESOLVED_FOUND},
-                {403, RESOLVED_REFUSED}, {404, RESOLVED_NOT_HERE}, {406, RESOLVED_FOUND},   {409, RESOLVED_FOUND},
-                {413, RESOLVED_FOUND},   {500, RESOLVED_FOUND},    {502, RESOLVED_UNKNOWN}, {503, RESOLVED_UNKNOWN},
-                {504, RESOLVED_UNKNOWN}};
+    struct tree tree;
+    const struct directory_row east[] = {row_of(".", false), row_of("e1", false)};
+    const struct directory_row west[] = {row_of(".", false)};
+    const struct link_caller from_east = {.id = 1, .direction = LINK_UP};
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        assert_int_equal(resolve_answer(ZONE_ANSWERED, rows[i].status), rows[i].wanted);
-    for (int kind = ZONE_ANSWERED + 1; kind < ZONE_KIND_COUNT; kind++)
-        assert_int_equal(resolve_answer((enum zone_kind_of_answer)kind, 404),
-                         kind == ZONE_LOOP ? RESOLVED_NOT_HERE : RESOLVED_UNKNOWN);
+    tree_open(&tree, east, 2, west, 1);
+    const struct location back = locate(&tree, east[1].tag, &from_east, true);
+    assert_int_equal(back.place, PLACE_NOWHERE);
+    assert_string_equal(back.lost, "east/e1");
+    assert_null(locate(&tree, 0xabcdef, NULL, true).lost);
+    struct zone_departed_row gone = {.path = "old/zone"};
+    uuid_new(&gone.uuid);
+    tree.view.departed = (struct zone_departed_rows){&gone, 1};
+    const struct location left = locate(&tree, zone_tag(&gone.uuid), NULL, true);
+    assert_int_equal(left.place, PLACE_PARENT); /* it may be elsewhere in the tree by now */
+    assert_string_equal(left.lost, "old/zone");
+    tree_close(&tree);
 }
 
-/* All combinations of up to five answers, in every order, against the sentence that the table stands for. */
-static void every_combination_reduces_as_promised(void **state)
+static void a_forwarding_record_names_a_zone(void **state)
 {
+    struct tree tree;
+    struct directory_row east[] = {row_of(".", false), row_of("e1", false)};
+    struct directory_row west[] = {row_of(".", false)};
+    struct uuid stranger;
+    const struct link_caller from_top = {.id = 3, .direction = LINK_DOWN};
     (void)state;
-    for (int count = 1; count <= 5; count++) {
-        int total = 1;
-        for (int i = 0; i < count; i++)
-            total *= RESOLVED_COUNT;
-        for (int code = 0; code < total; code++) {
-            bool has[RESOLVED_COUNT] = {false};
-            enum resolved result = (enum resolved)(code % RESOLVED_COUNT);
-            int rest = code;
-            for (int i = 0; i < count; i++, rest /= RESOLVED_COUNT) {
-                has[rest % RESOLVED_COUNT] = true;
-                result = resolve_reduce(result, (enum resolved)(rest % RESOLVED_COUNT));
-            }
-            enum resolved wanted = RESOLVED_NOT_HERE; /* only when all say so: never a false 404 */
-            if (has[RESOLVED_REFUSED])
-                wanted = RESOLVED_REFUSED;
-            if (has[RESOLVED_UNKNOWN])
-                wanted = RESOLVED_UNKNOWN;
-            if (has[RESOLVED_FOUND])
-                wanted = RESOLVED_FOUND;
-            assert_int_equal(result, wanted);
-        }
-    }
+    west[0].tag = east[1].tag; /* the same tag, but another zone: not meant */
+    tree_open(&tree, east, 2, west, 1);
+    const struct location below = zones_locate_zone(&tree.pair->parent.zones, &tree.view, &east[1].zone, NULL, &tree.arena);
+    assert_int_equal(below.place, PLACE_CHILD);
+    assert_int_equal(below.count, 1);
+    assert_ptr_equal(below.candidates[0].zone, &tree.children[0]);
+    const struct location own = zones_locate_zone(&tree.pair->parent.zones, &tree.view, &tree.own.zone, NULL, &tree.arena);
+    assert_int_equal(own.place, PLACE_OWN);
+    uuid_new(&stranger);
+    const struct location up = zones_locate_zone(&tree.pair->parent.zones, &tree.view, &stranger, NULL, &tree.arena);
+    assert_int_equal(up.place, PLACE_PARENT);
+    const struct location no = zones_locate_zone(&tree.pair->parent.zones, &tree.view, &stranger, &from_top, &tree.arena);
+    assert_int_equal(no.place, PLACE_NOWHERE);
+    tree_close(&tree);
+}
+
+static void lists_of_the_whole_tree_leave_out_the_asker(void **state)
+{
+    struct tree tree;
+    size_t count = 0;
+    const struct directory_row east[] = {row_of(".", false)};
+    const struct directory_row west[] = {row_of(".", false)};
+    const struct link_caller from_east = {.id = 1, .direction = LINK_UP};
+    const struct link_caller from_top = {.id = 3, .direction = LINK_DOWN};
+    (void)state;
+    tree_open(&tree, east, 1, west, 1);
+    const struct zones *zones = &tree.pair->parent.zones;
+    const struct zone *const *list = zones_list_sources(zones, &tree.view, NULL, false, &tree.arena, &count);
+    assert_int_equal(count, 2);
+    list = zones_list_sources(zones, &tree.view, NULL, true, &tree.arena, &count);
+    assert_int_equal(count, 3);
+    assert_ptr_equal(list[2], &tree.parent);
+    list = zones_list_sources(zones, &tree.view, &from_east, true, &tree.arena, &count);
+    assert_int_equal(count, 2);
+    assert_ptr_equal(list[0], &tree.children[1]);
+    assert_ptr_equal(list[1], &tree.parent);
+    list = zones_list_sources(zones, &tree.view, &from_top, true, &tree.arena, &count);
+    assert_int_equal(count, 2); /* the parent asks itself */
+    assert_ptr_equal(list[0], &tree.children[0]);
+    tree_close(&tree);
+}
+
+static void reservations_ask_nobody_with_untagged_ids(void **state)
+{
+    struct tree tree;
+    const struct directory_row east[] = {row_of(".", false)};
+    const struct directory_row west[] = {row_of(".", true)};
+    (void)state;
+    tree_open(&tree, east, 1, west, 1);
+    const struct zones *zones = &tree.pair->parent.zones;
+    const struct location minted = zones_locate_tag(zones, &tree.view, east[0].tag, NULL, &tree.arena);
+    assert_int_equal(minted.place, PLACE_CHILD);
+    assert_int_equal(minted.count, 1);
+    assert_int_equal(zones_locate_tag(zones, &tree.view, tree.own.tag, NULL, &tree.arena).count, 0);
+    assert_int_equal(zones_locate_tag(zones, &tree.view, 0xabcdef, NULL, &tree.arena).place, PLACE_PARENT);
+    tree_close(&tree);
 }
 
 int main(void)
@@ -401,8 +448,10 @@ int main(void)
         cmocka_unit_test(two_zones_with_one_tag_are_both_asked),
         cmocka_unit_test(first_claim_wins),
         cmocka_unit_test(strangers_see_tags),
-        cmocka_unit_test(answers_say_one_of_four_things),
-        cmocka_unit_test(every_combination_reduces_as_promised),
+        cmocka_unit_test(what_cannot_be_asked_is_lost_not_gone),
+        cmocka_unit_test(a_forwarding_record_names_a_zone),
+        cmocka_unit_test(lists_of_the_whole_tree_leave_out_the_asker),
+        cmocka_unit_test(reservations_ask_nobody_with_untagged_ids),
     };
     return seal_setup() == OK ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
 }

@@ -1,0 +1,204 @@
+/*
+ * What this zone says of itself: /os-zones/info with 2011's capabilities, capacity and directory (spec link.md section 6), and the
+ * deep probe. A user who may not see names gets neither directory nor capacity.
+ */
+#include <string.h>
+
+#include "compute/placement/placement.h"
+#include "gateway/api/api.h"
+#include "gateway/api/zones.h"
+#include "gateway/conductor/select.h"
+#include "gateway/gateway.h"
+#include "schema/host.h"
+#include "schema/json/json.h"
+#include "schema/zone_load.h"
+
+struct capacity {
+    json_int_t vcpus;
+    json_int_t ram_mib;
+    json_int_t disk_gib;
+    json_int_t largest_vcpus;
+    json_int_t largest_ram_mib;
+    json_int_t largest_disk_gib;
+};
+
+/* A host that may take servers, and what is free on it. */
+struct room {
+    const struct host *host;
+    const struct placement_fit *fit;
+};
+
+struct rooms {
+    struct room *items;
+    size_t count;
+};
+
+static enum err read_rooms(struct request *request, struct rooms *out)
+{
+    struct placement_fits fits;
+    struct hosts hosts;
+    TRY(placement_fit(request->db, request->arena, NULL, 0, &fits));
+    TRY(host_list(request->db, request->arena, &hosts));
+    *out = (struct rooms){arena_alloc(request->arena, (fits.count + 1) * sizeof(struct room)), 0};
+    for (size_t i = 0; i < fits.count; i++) {
+        for (size_t j = 0; j < hosts.count; j++) {
+            if (uuid_equal(&hosts.items[j].uuid, &fits.items[i].provider) && hosts.items[j].up && !hosts.items[j].disabled)
+                out->items[out->count++] = (struct room){&hosts.items[j], &fits.items[i]};
+        }
+    }
+    return OK;
+}
+
+static void add_fit(json_t *zones, const char *name, const struct placement_fit *fit)
+{
+    json_t *former = json_object_get(zones, name);
+    struct capacity c = {0};
+    if (former)
+        (void)json_unpack(former, "{s:I, s:I, s:I, s:{s:I, s:I, s:I}}", "vcpus", &c.vcpus, "ram_mib", &c.ram_mib, "disk_gib",
+                          &c.disk_gib, "largest", "vcpus", &c.largest_vcpus, "ram_mib", &c.largest_ram_mib, "disk_gib",
+                          &c.largest_disk_gib);
+    if (fit->free_ram_mib > c.largest_ram_mib)
+        c = (struct capacity){c.vcpus, c.ram_mib, c.disk_gib, fit->free_vcpus, fit->free_ram_mib, fit->free_disk_gib};
+    (void)json_object_set_new(zones, name,
+                              json_pack("{s:I, s:I, s:I, s:{s:I, s:I, s:I}}", "vcpus", c.vcpus + (json_int_t)fit->free_vcpus,
+                                        "ram_mib", c.ram_mib + (json_int_t)fit->free_ram_mib, "disk_gib",
+                                        c.disk_gib + (json_int_t)fit->free_disk_gib, "largest", "vcpus", c.largest_vcpus, "ram_mib",
+                                        c.largest_ram_mib, "disk_gib", c.largest_disk_gib));
+}
+
+/* What a child said last of itself and all below it; false when that is not known. */
+static bool add_child_servers(const struct zone *child, int64_t *sum)
+{
+    json_auto_t *info = NULL;
+    if (!child->row.info || !zone_is_active(child) || json_parse_foreign(child->row.info, strlen(child->row.info), &info) != OK)
+        return false;
+    const json_t *capacity = json_object_get(info, "capacity");
+    const json_t *own = json_object_get(capacity, "servers");
+    const json_t *below = json_object_get(capacity, "servers_below");
+    *sum += json_integer_value(own) + json_integer_value(below);
+    return json_is_integer(own) && json_is_integer(below);
+}
+
+/* Null when a child is silent: missing is unknown, never zero. */
+static json_t *servers_below(struct request *request)
+{
+    const struct zones_view *view = zones_view(request->gateway->zones, request->arena);
+    int64_t sum = 0;
+    for (size_t i = 0; i < view->child_count; i++) {
+        if (!add_child_servers(&view->children[i], &sum))
+            return json_null();
+    }
+    return json_integer(sum);
+}
+
+static enum err capacity_of_rooms(struct request *request, const struct rooms *rooms, json_t **out)
+{
+    int64_t servers = 0;
+    TRY(zone_count_servers(request->db, &servers));
+    json_t *zones = json_object();
+    for (size_t i = 0; i < rooms->count; i++)
+        add_fit(zones, select_host_zone(request->gateway, rooms->items[i].host), rooms->items[i].fit);
+    *out = json_pack("{s:o, s:I, s:o}", "availability_zones", zones, "servers", (json_int_t)servers, "servers_below",
+                     servers_below(request));
+    return OK;
+}
+
+enum err zones_capacity(struct request *request, json_t **out)
+{
+    struct rooms rooms;
+    TRY(read_rooms(request, &rooms));
+    return capacity_of_rooms(request, &rooms, out);
+}
+
+/* 2011's roll-up: "<service>_<capability>": "min,max" over the hosts that report. */
+static void add_rolled_up(json_t *capabilities, const struct rooms *rooms)
+{
+    static const struct {
+        const char *key;
+        size_t offset;
+    } rolled[] = {
+        {"compute_host_memory_free", offsetof(struct placement_fit, free_ram_mib)},
+        {"compute_disk_available", offsetof(struct placement_fit, free_disk_gib)},
+        {"compute_vcpus_free", offsetof(struct placement_fit, free_vcpus)},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rolled) && rooms->count; i++) {
+        int64_t least = INT64_MAX;
+        int64_t most = INT64_MIN;
+        for (size_t j = 0; j < rooms->count; j++) {
+            const int64_t value = *(const int64_t *)((const char *)rooms->items[j].fit + rolled[i].offset);
+            least = value < least ? value : least;
+            most = value > most ? value : most;
+        }
+        (void)json_object_set_new(capabilities, rolled[i].key, json_sprintf("%lld,%lld", (long long)least, (long long)most));
+    }
+}
+
+/* "key=v1;v2, key=v": a word without '=' is left out. */
+static json_t *own_capabilities(struct request *request)
+{
+    json_t *capabilities = json_object();
+    for (const char *at = request->gateway->config.zone.capabilities; *at;) {
+        const size_t length = strcspn(at, ",");
+        const char *word = arena_strndup(request->arena, at, length);
+        char *equals = strchr(word, '=');
+        word += strspn(word, " ");
+        if (equals && equals > word) {
+            *equals = '\0';
+            (void)json_object_set_new(capabilities, word, json_string(equals + 1));
+        }
+        at += length + (at[length] ? 1 : 0);
+    }
+    return capabilities;
+}
+
+/* In 2011 the capabilities stood beside the name; words of our own go before. */
+static void add_flat(json_t *zone, const json_t *capabilities)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)capabilities, key, value)
+    {
+        if (!json_object_get(zone, key))
+            (void)json_object_set(zone, key, value);
+    }
+}
+
+static json_t *info_object(struct request *request, json_t *capabilities)
+{
+    const struct gateway *gateway = request->gateway;
+    return json_pack("{s:s, s:O, s:s, s:s, s:I, s:[i, i], s:[s, s], s:s}", "name", gateway->name, "capabilities", capabilities,
+                     "uuid", uuid_to_text(&gateway->keys.zone).text, "tag", arena_printf(request->arena, "%06x", gateway->tag),
+                     "incarnation", (json_int_t)zones_options(gateway->zones)->incarnation, "protocol", LINK_PROTOCOL_MIN,
+                     LINK_PROTOCOL_MAX, "microversion", "2.1", arena_printf(request->arena, "2.%d", compute_service.version_max),
+                     "version", ZONEGATE_VERSION);
+}
+
+enum err zones_info(struct request *request, struct response *response)
+{
+    const struct zones_view *view = zones_view(request->gateway->zones, request->arena);
+    struct rooms rooms;
+    json_t *capacity = NULL;
+    TRY(read_rooms(request, &rooms));
+    TRY(capacity_of_rooms(request, &rooms, &capacity));
+    json_auto_t *capabilities = own_capabilities(request);
+    add_rolled_up(capabilities, &rooms);
+    json_t *zone = info_object(request, capabilities);
+    if (zones_names_shown(request)) {
+        (void)json_object_set(zone, "capacity", capacity);
+        (void)json_object_set_new(zone, "directory", directory_json(&view->directory, request_query(request, "zone.digest")));
+    }
+    json_decref(capacity);
+    add_flat(zone, capabilities);
+    response->json = json_pack("{s:o}", "zone", zone);
+    return OK;
+}
+
+/* The deep probe: it went through the queue, it has a worker, and it reads the database. */
+enum err zones_probe(struct request *request, struct response *response)
+{
+    struct rows rows;
+    if (db_query(request->db, request->arena, "SELECT 1", NULL, 0, &rows) != OK)
+        return fail(E_UNAVAILABLE, "The zone cannot read its database.");
+    response->json = json_pack("{s:s}", "status", "ok");
+    return OK;
+}
