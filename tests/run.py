@@ -19,6 +19,7 @@ BUILD = ROOT / ".build"
 LOGS = BUILD / "logs"
 THREADED = r"^(base|task|hypervisor|http_server|zones|identity)/"  # parts whose unit tests run under TSan too
 SHOWN_LINES = 120
+FUZZ_SECONDS = "4"  # for each target
 
 
 def strays(mark):
@@ -135,6 +136,15 @@ TSAN_TARGETS = f"$(ctest --test-dir .build/tsan -N -R '{THREADED}' | sed -n 's|.
 TSAN_OPTIONS = {"TSAN_OPTIONS": f"suppressions={ROOT}/tests/unit/tsan.suppressions history_size=4"}
 
 
+def has_fuzzer():
+    """Whether clang is here with libFuzzer's runtime."""
+    if not shutil.which("clang"):
+        return False
+    name = f"libclang_rt.fuzzer-{os.uname().machine}.a"
+    found = subprocess.run(["clang", f"-print-file-name={name}"], capture_output=True, text=True, check=False).stdout.strip()
+    return os.path.isabs(found) and os.path.exists(found)
+
+
 def run_suite(results, name, seconds, make_command, environment=None):
     junit = BUILD / f"{name}.xml"
     junit.unlink(missing_ok=True)
@@ -154,8 +164,13 @@ def run_all(options, results, run_dir):
     if not options.fast:
         stage("build-tsan", 1800, build("tsan", TSAN_TARGETS))
         run_suite(results, "unit-tsan", 900, lambda junit: ["setarch", "-R", *unit("tsan", junit, "-R", THREADED)], TSAN_OPTIONS)
-        stage("build-release", 1800, build("release", "zonegate"))
+        stage("build-release", 1800, build("release", "zonegate placement_direct_server"))
+        stage("conformance", 1800, ["tests/conformance/placement.sh"], {"ZONEGATE": str(BUILD / "release/zonegate")})
         stage("tidy", 1800, ["tests/lint/tidy", ".build/dev"])
+        if has_fuzzer():
+            stage("fuzz", 1800, ["tests/fuzz/run.sh", "smoke", FUZZ_SECONDS])  # most of it is building
+        else:
+            results.skips.append("fuzz: clang with libFuzzer is not installed")
     marks = ["-m", "not slow"] if options.fast else []
     run_suite(results, "integration", 3000, lambda junit: pytest(junit, run_dir, *marks, *options.pytest))
     if options.containers:

@@ -52,6 +52,10 @@ static enum err read_head(const struct http_core *core, struct request *request)
 static enum err find_route(struct request *request, struct response *response)
 {
     struct route_match match;
+    if (request->service && request->service->special_route)
+        request->route = request->service->special_route(request);
+    if (request->route)
+        return OK;
     routing_match(request, &match);
     if (match.route) {
         request->route = match.route;
@@ -112,6 +116,11 @@ void core_run(const struct http_core *core, struct request *request, struct resp
         core_error(request, result, NULL, response);
     else
         response_complete(request, response);
+}
+
+size_t core_max_body(const struct http_core *core, const struct request *request)
+{
+    return request->service && request->service->max_body ? request->service->max_body(request) : core->max_body;
 }
 
 static const char *outcome_of(int status)

@@ -60,6 +60,7 @@ enum body_kind {
     BODY_NONE,   /* a body is ignored */
     BODY_JSON,   /* required: 400 without, 415 for another content type; an object, unless a schema says otherwise */
     BODY_OPAQUE, /* bytes as they are, bounded like JSON (parsed too if the content type ends with json or json-patch) */
+    BODY_RAW,    /* bytes as they are, bounded like JSON, whatever the content type: the handler judges them */
     BODY_STREAM, /* `open` gives a sink before the first byte; unbounded here, the sink bounds it */
 };
 
@@ -94,8 +95,10 @@ struct route { /* NOLINT(clang-analyzer-optin.performance.Padding) */
     const struct body_schema *schemas; /* by version, closed by a row with name NULL; or NULL */
     enum scope scope;
     enum err (*open)(struct request *request, struct body_sink **out); /* BODY_STREAM: after authentication */
-    int unscoped_ok; /* 1: a token without project is fine for READER and MEMBER */
-    int inline_ok;   /* 1: never waits and needs no database: runs on the server's own thread (PUBLIC, BODY_NONE, SCOPE_HERE) */
+    int unscoped_ok;   /* 1: a token without project is fine for READER and MEMBER */
+    int inline_ok;     /* 1: never waits and needs no database: runs on the server's own thread (PUBLIC, BODY_NONE, SCOPE_HERE) */
+    int own_queue;     /* 1: one worker and a queue of their own: answered however many requests wait for others (deep probes) */
+    const void *extra; /* the service's own columns; the core does not look at them */
 };
 
 /* How a service speaks: mounts, versions, errors. One static table each. */
@@ -114,6 +117,11 @@ struct service {
     bool method_not_allowed;       /* true: known path, wrong method is 405 with Allow; false: 404 as Nova */
     const char *request_id_header; /* a second header with the request's id (x-compute-request-id), or NULL */
     bool content_type_required;    /* a JSON body without Content-Type is 400 (Placement); false: taken as JSON (Nova) */
+    const char *version_malformed; /* words in front of a version that cannot be read, and of one that is not supported; */
+    const char *version_refused;   /* then the reply has no version header. NULL: Nova's words */
+    size_t (*max_body)(const struct request *request); /* bytes of a body of this service; NULL: the core's */
+    /* A route for a request that stands in no table (CORS preflight), or NULL; asked before the tables. May be NULL. */
+    const struct route *(*special_route)(const struct request *request);
 };
 
 /* The caller of core_open fills: arena, method, target, base_url, headers, client_address, on_server_thread (and db, fanout, body
@@ -141,6 +149,7 @@ struct request {
     struct body_sink *sink;
     int version; /* negotiated minor; version_min when the client sent none */
     bool version_given;
+    bool version_refused;     /* it was malformed or is not supported: the request ended there */
     const char *version_text; /* "2.93": what the reply's version headers say; also the version that was refused by 406 */
     const char *project;      /* the project id in the path as 32 lower-case hex digits; NULL */
     struct caller caller;
@@ -150,11 +159,12 @@ struct request {
     struct trace trace; /* the client's, or a new one; `parent` is this zone's span of it */
     struct budget budget;
     const struct server *server; /* SCOPE_SERVER: the row that `locate` found here, a deleted one too; else NULL */
-    struct link_caller *link; /* over an authenticated link: who sent it (zones/link.h); else NULL */
+    struct link_caller *link;    /* over an authenticated link: who sent it (zones/link.h); else NULL */
     bool on_server_thread;
     bool authenticated; /* core_open_stream did it already */
     int64_t started_us; /* monotonic, at core_open */
     struct mounted *mounted;
+    const char *error_code; /* of the error that is returned, for services whose errors have codes; NULL: their usual one */
 };
 
 struct response {
@@ -217,6 +227,9 @@ void core_account(const struct request *request, int status);
 
 /* Nova's fault body: {"itemNotFound":{"code":404,"message":"…"}}; with `retryAfter` when the reply has that header. */
 void fault_write_compute(const struct request *request, int status, const char *message, struct response *response);
+
+/* Bytes that a request's body may have. */
+size_t core_max_body(const struct http_core *core, const struct request *request);
 
 /* Helpers for handlers. */
 const char *request_header(const struct request *request, const char *name);

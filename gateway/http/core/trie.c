@@ -6,7 +6,7 @@
 
 const char *const method_names[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", NULL};
 
-static unsigned method_bit(const char *method)
+unsigned method_bit(const char *method)
 {
     for (unsigned i = 0; method_names[i]; i++)
         if (strcmp(method_names[i], method) == 0)
@@ -132,6 +132,7 @@ static const struct route *pick_row(const struct trie_rows *rows, struct trie_se
 {
     for (size_t i = 0; i < rows->count; i++) {
         const struct route *route = rows->items[i];
+        search->known |= method_bit(route->method);
         if (search->version < route->min || (route->max && search->version > route->max))
             continue;
         if (strcmp(route->method, search->method) == 0)

@@ -39,9 +39,11 @@ struct trie_search {
     const char *method;
     int version;
     unsigned allowed; /* out: bit i = method_names[i] exists for the path in this version */
+    unsigned known;   /* out: in some version */
 };
 
 extern const char *const method_names[]; /* NULL-terminated */
+unsigned method_bit(const char *method); /* 0: not one of them */
 
 /* Splits "/a/b" at its slashes; a trailing slash adds nothing. E_NOT_FOUND: more than URL_MAX_SEGMENTS. */
 MUST_CHECK enum err url_split(const char *path, struct url *out);

@@ -78,15 +78,23 @@ static const char *parse_number(const char *text, int *out)
     return text + digits;
 }
 
-static enum err parse_version(const char *text, int *major, int *minor)
+/* Major 0 is malformed for Nova; a service with its own words says that it does not support it. */
+static bool parse_version(const struct service *service, const char *text, int *major, int *minor)
 {
     const char *rest = parse_number(text, major);
-    if (rest && *major > 0 && *rest == '.') {
-        rest = parse_number(rest + 1, minor);
-        if (rest && *rest == '\0')
-            return OK;
-    }
-    return fail(E_INVALID, "API Version String %s is of invalid format. Must be of format MajorNum.MinorNum.", text);
+    if (!rest || *rest != '.' || (*major == 0 && !service->version_refused))
+        return false;
+    rest = parse_number(rest + 1, minor);
+    return rest && *rest == '\0';
+}
+
+static enum err refuse_malformed(struct request *request, const char *asked)
+{
+    const char *words = request->service->version_malformed;
+    request->version_refused = true;
+    if (words)
+        return fail(E_INVALID, "%s%s", words, asked);
+    return fail(E_INVALID, "API Version String %s is of invalid format. Must be of format MajorNum.MinorNum.", asked);
 }
 
 static void set_version(struct request *request, int minor)
@@ -113,9 +121,13 @@ enum err version_negotiate(struct request *request)
     }
     int major = 0;
     int minor = 0;
-    TRY(parse_version(asked, &major, &minor));
+    if (!parse_version(service, asked, &major, &minor))
+        return refuse_malformed(request, asked);
     if (major != service->version_major || minor < service->version_min || minor > service->version_max) {
         request->version_text = asked;
+        request->version_refused = true;
+        if (service->version_refused)
+            return fail(E_NOT_ACCEPTABLE, "%s%s", service->version_refused, asked);
         return fail(E_NOT_ACCEPTABLE, "Version %s is not supported by the API. Minimum is %d.%d and maximum is %d.%d.", asked,
                     service->version_major, service->version_min, service->version_major, service->version_max);
     }
@@ -126,7 +138,7 @@ enum err version_negotiate(struct request *request)
 void version_write_headers(struct request *request, struct response *response)
 {
     const struct service *service = request->service;
-    if (!service || !service->version_service || !request->version_text)
+    if (!service || !service->version_service || !request->version_text || (request->version_refused && service->version_refused))
         return;
     response_header_default(request, response, STANDARD_HEADER,
                             arena_printf(request->arena, "%s %s", service->version_service, request->version_text));
@@ -134,5 +146,5 @@ void version_write_headers(struct request *request, struct response *response)
         response_header_default(request, response, service->legacy_header, request->version_text);
     response_header_default(request, response, "Vary",
                             service->legacy_header ? arena_printf(request->arena, STANDARD_HEADER ", %s", service->legacy_header)
-                                                   : STANDARD_HEADER);
+                                                   : "openstack-api-version"); /* as Placement writes it */
 }

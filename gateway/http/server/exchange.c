@@ -30,6 +30,7 @@ static void set_log_request(const struct exchange *exchange)
 /* The response is complete: accounts it and makes the library's form of it. On any thread. */
 static void finish_response(struct exchange *exchange)
 {
+    reply_bound(exchange);
     core_account(&exchange->request, exchange->response.status);
     exchange->accounted = true;
     reply_build(exchange);
@@ -40,6 +41,7 @@ static enum MHD_Result send_reply(struct exchange *exchange)
     exchange->phase = PHASE_SENT;
     if (!exchange->reply)
         return MHD_NO;
+    patience_reply(exchange->server, exchange->connection, exchange->reply_length);
     const enum MHD_Result queued = MHD_queue_response(exchange->connection, exchange->status, exchange->reply);
     MHD_destroy_response(exchange->reply);
     exchange->reply = NULL;
@@ -92,8 +94,8 @@ static void refuse_for_now(struct exchange *exchange, const char *reason, const 
 
 static void refuse_too_large(struct exchange *exchange)
 {
-    const char *message =
-        arena_printf(&exchange->arena, "Request is too large: at most %zu bytes are allowed.", exchange->server->core->max_body);
+    const char *message = arena_printf(&exchange->arena, "Request is too large: at most %zu bytes are allowed.",
+                                       core_max_body(exchange->server->core, &exchange->request));
     refuse(exchange, E_TOO_LARGE, message);
 }
 
@@ -105,6 +107,11 @@ void exchange_wake(struct exchange *exchange)
     MHD_resume_connection(exchange->connection);
 }
 
+static struct pool *pool_of(const struct exchange *exchange)
+{
+    return exchange->request.route->own_queue ? exchange->server->own : exchange->server->pool;
+}
+
 /* Hands the exchange to a worker. The connection is suspended under the lock, so that the worker cannot resume it before. */
 static bool submit(struct exchange *exchange, enum phase phase, size_t queue_limit)
 {
@@ -114,8 +121,10 @@ static bool submit(struct exchange *exchange, enum phase phase, size_t queue_lim
     exchange->phase = phase;
     exchange->busy = true;
     exchange->request.on_server_thread = false;
-    const bool taken = !server->cutting && pool_push(server->pool, &exchange->item, queue_limit);
+    const size_t limit = exchange->request.route->own_queue ? OWN_QUEUE : queue_limit;
+    const bool taken = !server->cutting && pool_push(pool_of(exchange), &exchange->item, limit);
     if (taken) {
+        patience_ours(exchange->connection);
         MHD_suspend_connection(exchange->connection);
         exchange->suspended = true;
     } else {
@@ -148,9 +157,9 @@ static bool refuse_head(struct exchange *exchange)
     const uint64_t length = announced_length(&exchange->request);
     if (atomic_load(&server->draining))
         refuse_for_now(exchange, "busy", "The zone is stopping. Nothing was changed, please try again.");
-    else if (route->body != BODY_STREAM && length != UINT64_MAX && length > server->core->max_body)
+    else if (route->body != BODY_STREAM && length != UINT64_MAX && length > core_max_body(server->core, &exchange->request))
         refuse_too_large(exchange);
-    else if (!route->inline_ok && pool_is_full(server->pool))
+    else if (!route->inline_ok && pool_is_full(pool_of(exchange)))
         refuse_busy(exchange);
     else
         return false;
@@ -200,7 +209,7 @@ static enum MHD_Result on_body(struct exchange *exchange, struct chunk chunk)
 {
     if (chunk.length == 0)
         return run_collected(exchange);
-    if (chunk.length > exchange->server->core->max_body - exchange->body.length) {
+    if (chunk.length > core_max_body(exchange->server->core, &exchange->request) - exchange->body.length) {
         text_clear(&exchange->body);
         refuse_too_large(exchange);
         exchange->phase = PHASE_DRAIN;
@@ -214,6 +223,7 @@ static enum MHD_Result on_body(struct exchange *exchange, struct chunk chunk)
 static enum MHD_Result on_opened(struct exchange *exchange, struct chunk chunk)
 {
     (void)chunk;
+    patience_body(exchange->server, exchange->connection);
     exchange->phase = PHASE_STREAM;
     return MHD_YES;
 }
@@ -235,6 +245,7 @@ static enum MHD_Result on_stream(struct exchange *exchange, struct chunk chunk)
         refuse_busy(exchange);
         return send_reply(exchange);
     }
+    patience_stream(exchange->connection, chunk.length);
     const enum err written = exchange->sink->write(exchange->sink, chunk.bytes, chunk.length);
     if (written == OK)
         return MHD_YES;
@@ -263,6 +274,7 @@ static enum MHD_Result on_reply(struct exchange *exchange, struct chunk chunk)
 static enum MHD_Result on_refused(struct exchange *exchange, struct chunk chunk)
 {
     (void)chunk;
+    patience_body(exchange->server, exchange->connection);
     return send_first(exchange);
 }
 

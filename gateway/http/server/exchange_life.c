@@ -62,6 +62,7 @@ void exchange_free(struct exchange *exchange)
 
 void *exchange_start(void *server, const char *target, struct MHD_Connection *connection)
 {
+    patience_line(server, connection);
     return exchange_new(server, connection, target);
 }
 
@@ -69,8 +70,8 @@ void exchange_end(void *context, struct MHD_Connection *connection, void **slot,
 {
     struct http_server *server = context;
     struct exchange *exchange = *slot;
-    (void)connection;
     (void)how;
+    patience_idle(server, connection);
     *slot = NULL;
     if (!exchange)
         return;

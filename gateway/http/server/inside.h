@@ -13,11 +13,16 @@
 #include "gateway/http/server/pool.h"
 #include "gateway/http/server/server.h"
 
+#define CONNECTION_TIMEOUT_S 75 /* without a byte */
+#define OWN_QUEUE            64
+
 struct exchange;
+struct guest; /* a connection: patience.c */
 
 struct http_server {
     const struct http_core *core;
     struct pool *pool;
+    struct pool *own; /* of routes with own_queue */
     struct MHD_Daemon *daemon;
     int listen_fd;
     unsigned port;
@@ -33,6 +38,12 @@ struct http_server {
     bool cutting;        /* nothing may be handed to a worker any more */
     char complaint[256]; /* libmicrohttpd's last words while it starts; not written after `started` */
     atomic_bool started;
+    int64_t request_ms;   /* for head and body */
+    struct guest *guests; /* connections; guarded by `lock`, as is `watch_ends` */
+    pthread_t watch;
+    pthread_cond_t watch_wake;
+    bool watching;
+    bool watch_ends;
 };
 
 enum phase {
@@ -69,6 +80,7 @@ struct exchange {
     struct text body;
     struct body_sink *sink; /* open; NULL after its close */
     struct MHD_Response *reply;
+    uint64_t reply_length;
     unsigned status;
 };
 
@@ -87,10 +99,27 @@ void exchange_wake(struct exchange *exchange);
 struct exchange *exchange_new(struct http_server *server, struct MHD_Connection *connection, const char *target);
 void exchange_free(struct exchange *exchange);
 
+/* patience.c: how long a client is waited for. All but the first two functions on the epoll thread. */
+MUST_CHECK enum err patience_start(struct http_server *server);
+void patience_stop(struct http_server *server); /* accepts one that was not started */
+void patience_notice(void *server, struct MHD_Connection *connection, void **slot, enum MHD_ConnectionNotificationCode what);
+void patience_line(const struct http_server *server, struct MHD_Connection *connection); /* the request line is there */
+void patience_body(const struct http_server *server, struct MHD_Connection *connection); /* a body is waited for from now on */
+void patience_stream(struct MHD_Connection *connection, size_t length);                  /* so many bytes of a stream came */
+void patience_ours(struct MHD_Connection *connection);                                   /* it is our turn */
+void patience_reply(const struct http_server *server, struct MHD_Connection *connection, uint64_t length);
+void patience_idle(const struct http_server *server, struct MHD_Connection *connection); /* the reply is sent */
+bool patience_is_alone(const struct http_server *server); /* under the lock: there is one connection */
+
+/* malformed.c: what the library said while it runs; answers a head that it refuses for its Content-Length. On the epoll thread. */
+void malformed_answer(struct http_server *server, const char *words);
+
 /* describe.c: the parts of `struct request` that the server knows. */
 void describe_request(struct exchange *exchange, const char *method);
 /* Content-Length; 0 without a body, UINT64_MAX when it comes in chunks. */
 uint64_t announced_length(const struct request *request);
 
-/* reply.c: turns the exchange's response into `reply` and `status`. NULL reply: out of memory. */
+/* reply.c: an answer of another zone may have more headers than a reply of ours: it becomes an error (502). */
+void reply_bound(struct exchange *exchange);
+/* Turns the exchange's response into `reply` and `status`. NULL reply: out of memory. */
 void reply_build(struct exchange *exchange);

@@ -89,8 +89,9 @@ struct pool *pool_new(const struct pool_options *options)
     (void)pthread_mutex_init(&pool->lock, NULL);
     cond_init(&pool->gone);
     pool->last = &pool->first;
-    pool->workers_gauge = metric_get(METRIC_GAUGE, "zonegate_http_workers", "", "Worker threads.");
-    pool->queue_gauge = metric_get(METRIC_GAUGE, "zonegate_http_queue", "", "Requests that wait for a worker.");
+    const char *labels = pool->options.labels ? pool->options.labels : "";
+    pool->workers_gauge = metric_get(METRIC_GAUGE, "zonegate_http_workers", labels, "Worker threads.");
+    pool->queue_gauge = metric_get(METRIC_GAUGE, "zonegate_http_queue", labels, "Requests that wait for a worker.");
     return pool;
 }
 

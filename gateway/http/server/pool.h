@@ -26,7 +26,8 @@ struct pool_options {
     size_t queue;
     struct worker_hooks hooks;
     pool_work_f *work;
-    int64_t idle_ms; /* 0: 30 s */
+    int64_t idle_ms;    /* 0: 30 s */
+    const char *labels; /* of its metrics; NULL: none */
 };
 
 struct pool *pool_new(const struct pool_options *options);

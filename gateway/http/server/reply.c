@@ -11,6 +11,8 @@
 
 static const char *const framing_headers[] = {"Connection", "Content-Length", "Transfer-Encoding", "Keep-Alive", "Date"};
 
+#define HEAD_MAX ((size_t)16 * 1024) /* what the library's memory of a connection has room for, beside the request */
+
 static bool is_framing(const char *name)
 {
     for (size_t i = 0; i < ARRAY_LEN(framing_headers); i++)
@@ -60,12 +62,25 @@ static const char *content_type(const struct response *response)
     return response->body.length ? "application/json" : NULL;
 }
 
+void reply_bound(struct exchange *exchange)
+{
+    struct response *response = &exchange->response;
+    size_t bytes = 0;
+    for (size_t i = 0; i < response->headers.count; i++)
+        bytes += strlen(response->headers.items[i].name) + strlen(response->headers.items[i].value) + 4;
+    if (bytes <= HEAD_MAX)
+        return;
+    response_clear(response);
+    core_error(&exchange->request, E_BAD_GATEWAY, "The answer's headers are too large to be passed on.", response);
+}
+
 void reply_build(struct exchange *exchange)
 {
     struct response *response = &exchange->response;
     response_render(response);
     const char *type = content_type(response);
     exchange->status = (unsigned)response->status;
+    exchange->reply_length = response->file >= 0 ? response->file_length : response->body.length;
     exchange->reply = take_body(response);
     if (!exchange->reply)
         return;

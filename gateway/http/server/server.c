@@ -14,12 +14,12 @@
 #include "gateway/http/server/inside.h"
 #include "gateway/http/server/listen.h"
 
-#define CONNECTION_TIMEOUT_S 75
-#define CONNECTION_MEMORY    ((intptr_t)32 * 1024)
-#define CONNECTIONS_DEFAULT  10000U
-#define PEM_MAX              ((size_t)1024 * 1024)
-#define LAST_REPLIES_MS      500 /* for the refusals that the end of the grace period makes */
-#define DAEMON_FLAGS         (MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG)
+#define CONNECTION_MEMORY   ((intptr_t)32 * 1024)
+#define CONNECTIONS_DEFAULT 10000U
+#define REQUEST_MS_DEFAULT  60000
+#define PEM_MAX             ((size_t)1024 * 1024)
+#define LAST_REPLIES_MS     500 /* for the refusals that the end of the grace period makes */
+#define DAEMON_FLAGS        (MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG)
 
 static bool is_set(const char *text)
 {
@@ -65,6 +65,7 @@ __attribute__((format(printf, 2, 0))) static void hear_library(void *context, co
         memcpy(server->complaint, words, sizeof(words));
         return;
     }
+    malformed_answer(server, words);
     const struct log_text quoted = log_quote(words);
     log_debug("http.library", "text=%s", quoted.text);
 }
@@ -82,6 +83,7 @@ static enum err start_daemon(struct http_server *server, unsigned connections, c
         {MHD_OPTION_LISTEN_SOCKET, server->listen_fd, NULL},
         {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)exchange_start, server},
         {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)exchange_end, server},
+        {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)patience_notice, server},
         {MHD_OPTION_CONNECTION_LIMIT, connections, NULL},
         {MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_TIMEOUT_S, NULL},
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, NULL},
@@ -141,9 +143,12 @@ static char *copy_address(const char *listen, unsigned port)
 
 static void free_server(struct http_server *server)
 {
+    patience_stop(server);
+    pool_free(server->own);
     pool_free(server->pool);
     if (server->listen_fd >= 0)
         (void)close(server->listen_fd);
+    (void)pthread_cond_destroy(&server->watch_wake);
     (void)pthread_cond_destroy(&server->quiet);
     (void)pthread_mutex_destroy(&server->lock);
     free(server->public_url);
@@ -161,10 +166,12 @@ static struct http_server *new_server(const struct http_server_options *options,
     (void)pthread_condattr_init(&attributes);
     (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&server->quiet, &attributes);
+    (void)pthread_cond_init(&server->watch_wake, &attributes);
     (void)pthread_condattr_destroy(&attributes);
     server->core = core;
     server->listen_fd = -1;
     server->queue = options->queue;
+    server->request_ms = options->request_ms > 0 ? options->request_ms : REQUEST_MS_DEFAULT;
     server->public_url = copy_url(options->public_url);
     server->scheme = is_set(options->tls_cert) ? "https" : "http";
     return server;
@@ -176,7 +183,11 @@ static enum err start(struct http_server *server, const struct http_server_optio
     server->address = copy_address(options->listen, server->port);
     const struct pool_options pool = {
         .workers = options->workers ? options->workers : 1, .queue = options->queue, .hooks = *hooks, .work = exchange_work};
+    const struct pool_options own = {
+        .workers = 1, .queue = OWN_QUEUE, .hooks = *hooks, .work = exchange_work, .labels = "queue=\"own\""};
     server->pool = pool_new(&pool);
+    server->own = pool_new(&own);
+    TRY(patience_start(server));
     return start_with_tls(server, options);
 }
 
@@ -202,18 +213,23 @@ static void wait_quiet(struct http_server *server, size_t most, int64_t deadline
     (void)pthread_mutex_unlock(&server->lock);
 }
 
-static size_t refuse_queued(struct http_server *server)
+static size_t refuse_queue(struct pool *pool)
 {
-    (void)pthread_mutex_lock(&server->lock);
-    server->cutting = true;
-    (void)pthread_mutex_unlock(&server->lock);
     size_t refused = 0;
-    for (struct pool_item *item = pool_take_queued(server->pool); item; refused++) {
+    for (struct pool_item *item = pool_take_queued(pool); item; refused++) {
         struct pool_item *next = item->next;
         exchange_refuse((struct exchange *)item);
         item = next;
     }
     return refused;
+}
+
+static size_t refuse_queued(struct http_server *server)
+{
+    (void)pthread_mutex_lock(&server->lock);
+    server->cutting = true;
+    (void)pthread_mutex_unlock(&server->lock);
+    return refuse_queue(server->pool) + refuse_queue(server->own);
 }
 
 /* libmicrohttpd may not be stopped while a connection is suspended. */

@@ -2,8 +2,8 @@
  * The HTTP/1.1 server: libmicrohttpd on one epoll thread, requests handed to a pool of workers.
  *
  * Heads are judged on the epoll thread (core_open), bodies are collected or streamed there, handlers run on workers. Guarantees
- * that a worker never touches a connection, that every suspended connection is resumed before the end, and that each request is
- * accounted once. Not here: HTTP/2, routes, a limit on how slowly headers may drip (the idle timeout restarts with every byte).
+ * that a worker never touches a connection, that every suspended connection is resumed before the end, that each request is
+ * accounted once, and that no client holds a connection by being slow (patience.c). Not here: HTTP/2, routes.
  */
 #pragma once
 
@@ -22,6 +22,7 @@ struct http_server_options {
     size_t workers;     /* most worker threads */
     size_t queue;       /* requests that may wait for a worker */
     size_t connections; /* most client connections; 0: 10000 */
+    int64_t request_ms; /* for a request's head and body; streams and replies get more by their length. 0: 60000 */
 };
 
 /* What a worker owns. Made at its first request; if that fails the request gets 503 and the next one tries again. */

@@ -89,6 +89,15 @@ static enum err say_json(struct request *request, struct response *response)
     return OK;
 }
 
+/* As many headers as another zone's answer may have, and more than a reply has room for. */
+static enum err say_headers(struct request *request, struct response *response)
+{
+    for (int i = 0; i < 50; i++)
+        response_header(request, response, arena_printf(request->arena, "X-Filler-%d", i),
+                        arena_printf(request->arena, "%01000d", i));
+    return OK;
+}
+
 static enum err say_nothing(struct request *request, struct response *response)
 {
     (void)request;
@@ -168,6 +177,7 @@ static const struct route zone_routes[] = {
     {.method = "POST", .path = "/json", .handler = say_json, .body = BODY_JSON},
     {.method = "GET", .path = "/json", .handler = say_json},
     {.method = "DELETE", .path = "/nothing", .handler = say_nothing},
+    {.method = "GET", .path = "/headers", .handler = say_headers},
     {.method = "GET", .path = "/file", .handler = send_file},
     {.method = "GET", .path = "/gate", .handler = wait_at_gate},
     {.method = "GET", .path = "/secret", .handler = say_hello, .access = ACCESS_ANY},
