@@ -18,6 +18,7 @@ struct config {
         char *name;
         char *state_dir;
         char *default_availability_zone; /* "" = the zone's name */
+        char *capabilities;              /* "key=v1;v2, key=v" */
         bool expose_names;
     } zone;
     struct {
@@ -30,6 +31,7 @@ struct config {
         int64_t budget_ms;
         int64_t max_body;  /* bytes of a JSON body */
         int64_t max_limit; /* rows of a page */
+        int64_t request_s; /* seconds for a request's head and body */
     } api;
     struct {
         char *connection; /* private | mariadb://user:password@host:port/name | mariadb:///name?socket=PATH&user=U */
@@ -55,12 +57,36 @@ struct config {
         int64_t task_runners;
     } compute;
     struct {
+        char *listen;         /* address:port where Placement is mounted at `/`; "" = only at /placement of [api] listen */
+        char *auth_strategy;  /* identity | noauth2 (tests) */
+        bool enforce_scope;   /* tokens must be system-scoped, but for a project's own usages */
+        bool new_defaults;    /* reader and admin of the system, instead of admin for all */
+        bool open_policy;     /* everybody may do all (tests) */
+        char *allowed_origin; /* CORS: "" = none */
+        char *allow_headers;  /* CORS: "a, b" */
+        bool randomize_candidates;
+        int64_t max_body;
+    } placement;
+    struct {
         int64_t poll_interval_ms;
         int64_t child_timeout_ms;
         char *below_2_69; /* skip | error */
         int64_t remembered_servers;
-        bool insecure;    /* plain http to other machines */
+        bool insecure; /* plain http to other machines */
     } zones;
+    struct { /* -1: unlimited; what an admin sets by the API goes before */
+        int64_t instances;
+        int64_t cores;
+        int64_t ram_mib;
+        int64_t metadata_items;
+        int64_t injected_files;
+        int64_t injected_file_content_bytes;
+        int64_t injected_file_path_bytes;
+        int64_t key_pairs;
+        int64_t server_groups;
+        int64_t server_group_members;
+        bool recheck; /* count again after a creation */
+    } quota;
     struct {
         char *level;
     } log;

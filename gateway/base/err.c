@@ -3,6 +3,9 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+
+#include "gateway/base/text.h"
 
 static const struct {
     const char *name;
@@ -18,10 +21,28 @@ _Static_assert(ARRAY_LEN(err_table) == ERR_COUNT, "one row per kind");
 
 static _Thread_local char last_message[1024];
 
+/* Messages quote foreign text, often cut at some byte, and become JSON: what is left of a cut character is shown as "?". */
+static void mend_utf8(char *message)
+{
+    const size_t length = strlen(message);
+    if (str_is_utf8(message, length))
+        return;
+    for (size_t at = 0; at < length;) {
+        size_t size = 1;
+        while (size < 4 && at + size < length && !str_is_utf8(message + at, size))
+            size++;
+        const bool good = str_is_utf8(message + at, size);
+        if (!good)
+            message[at] = '?';
+        at += good ? size : 1;
+    }
+}
+
 static void keep_message(const char *format, va_list arguments)
 {
     char message[sizeof(last_message)]; /* an argument may be the last message itself */
     (void)vsnprintf(message, sizeof(message), format, arguments);
+    mend_utf8(message);
     (void)snprintf(last_message, sizeof(last_message), "%s", message);
 }
 

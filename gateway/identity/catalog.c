@@ -14,6 +14,7 @@ static const struct {
     {"identity", "keystone", "/identity"},
     {"compute", "nova", "/compute/v2.1"},
     {"image", "glance", "/image"},
+    {"placement", "placement", "/placement"},
 };
 
 static const char *const interfaces[] = {"public", "internal", "admin"};

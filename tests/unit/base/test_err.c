@@ -85,6 +85,18 @@ static void a_message_may_quote_the_last_one_and_is_cut(void **state)
     assert_int_equal(strlen(err_message()), 1023);
 }
 
+/* Messages become JSON: what the cut leaves of a character, and what never was one, does not break it. */
+static void a_message_is_always_utf8(void **state)
+{
+    (void)state;
+    must_fail(fail(E_INVALID, "%.3s.", "ab\xc3\xa9"), E_INVALID, "ab?.");
+    must_fail(fail(E_INVALID, "%.7s", "\xf0\x9f\x98\x80\xe2\x82\xac"), E_INVALID, "\xf0\x9f\x98\x80\xe2\x82\xac");
+    must_fail(fail(E_INVALID, "%.6s!", "\xf0\x9f\x98\x80\xe2\x82\xac"), E_INVALID,
+              "\xf0\x9f\x98\x80?"
+              "?!");
+    must_fail(fail(E_INVALID, "%s", "\xff\xc0\xaf\xed\xa0\x80x\xc3"), E_INVALID, "??????x?");
+}
+
 static void *fail_elsewhere(void *context)
 {
     const char **seen = context;
@@ -110,7 +122,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_has_its_status_and_fault),     cmocka_unit_test(a_foreign_status_is_internal),
         cmocka_unit_test(try_passes_errors_and_goes_on_after_ok),  cmocka_unit_test(a_message_may_quote_the_last_one_and_is_cut),
-        cmocka_unit_test(threads_do_not_see_each_others_messages),
+        cmocka_unit_test(threads_do_not_see_each_others_messages), cmocka_unit_test(a_message_is_always_utf8),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,7 +4,6 @@
 #include "compute/build/build.h"
 #include "compute/placement/placement.h"
 #include "gateway/base/clock.h"
-#include "schema/placement.h"
 #include "tests/unit/schema/store.h"
 
 #define HOST 200 /* number of the host's uuid; its room is for three samples */
@@ -88,7 +87,8 @@ static void a_conflict_leaves_nothing(void **state)
     for (uint8_t i = 1; i <= 3; i++)
         must(accept(store->db, i, NULL));
     assert_int_equal(accept(store->db, 4, &use), E_CONFLICT);
-    must_contain(err_message(), "Unable to create allocation for 'VCPU' on resource provider 'h'.");
+    must_contain(err_message(),
+                 "Unable to create allocation for 'VCPU' on resource provider '11111111-2222-4333-8444-5555555555c8'.");
     assert_rows(store, "3 3 3 3 3 9 0");
     assert_int_equal(build_accept(store->db, &server, &host, &use, &user, "req-1"), E_NOT_FOUND);
     assert_rows(store, "3 3 3 3 3 9 0");

@@ -6,7 +6,7 @@
 
 #include "compute/build/host_watch.h"
 #include "gateway/base/log.h"
-#include "schema/placement.h"
+#include "schema/placement_inventory.h"
 #include "tests/unit/schema/store.h"
 
 #define BUDGET_MS 20000
@@ -80,7 +80,7 @@ static void a_look_fills_row_and_provider(void **state)
     assert_int_equal(json_integer_value(json_object_get(inventory, "vcpus")), 3); /* the admin's word counts */
     assert_true(json_integer_value(json_object_get(inventory, "ram_mib")) > 0);
     assert_string_equal(json_string_value(json_object_get(inventory, "driver")), "Test");
-    must(inventory_rows_get(watched->store.db, &watched->store.arena, 0, &rows));
+    must(inventory_rows_all(watched->store.db, &watched->store.arena, &rows));
     assert_int_equal(rows.count, 3);
     assert_string_equal(rows.items[0].resource_class, "VCPU");
     assert_true(rows.items[0].total == 3 && rows.items[0].allocation_ratio == 4.0);

@@ -196,10 +196,21 @@ static void a_create_is_answered(void **state)
     must_contain(text_str(&out), "\"security_groups\":[{\"name\":\"default\"}],\"adminPass\":\"x\"}}");
 }
 
+static void addresses_are_written_shortest(void **state)
+{
+    (void)state;
+    CLEANUP(arena_clear) struct arena arena = {0};
+    assert_string_equal(record_ip6(&arena, "0000:0000:0000:0000:0000:babe:220.12.22.2"), "::babe:dc0c:1602");
+    assert_string_equal(record_ip6(&arena, "2001:DB8:0:0::1"), "2001:db8::1");
+    assert_string_equal(record_ip6(&arena, ""), "");
+    assert_null(record_ip6(&arena, NULL));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(host_names_are_novas),
+        cmocka_unit_test(addresses_are_written_shortest),
         cmocka_unit_test(every_member_reaches_the_row),
         cmocka_unit_test(what_was_not_asked_for_has_its_default),
         cmocka_unit_test(config_drives_are_asked_for_in_many_ways),

@@ -137,7 +137,7 @@ static const struct route_case {
     {"DELETE", "/strict/things", NULL, 405, "GET"},
     {"PATCH", "/strict/things", "latest", 405, "GET, PUT, DELETE"},
     {"GET", "/strict/later", NULL, 404, NULL},
-    {"PUT", "/strict/later", NULL, 404, NULL},
+    {"PUT", "/strict/later", NULL, 405, "GET"},
     {"PUT", "/strict/later", "latest", 405, "GET"},
     {"GET", "/", NULL, 200, "GET /"},
     {"GET", "/healthcheck", NULL, 200, "GET /healthcheck"},

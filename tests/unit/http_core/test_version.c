@@ -207,7 +207,7 @@ static void test_placement(void **state)
         else
             assert_non_null(strstr(text_str(&talk.response.body), "\"max_version\":\"1.39\""));
         assert_string_equal(conversation_reply_header(&talk, "OpenStack-API-Version"), cases[i].said);
-        assert_string_equal(conversation_reply_header(&talk, "Vary"), "OpenStack-API-Version");
+        assert_string_equal(conversation_reply_header(&talk, "Vary"), "openstack-api-version");
         assert_null(conversation_reply_header(&talk, "X-OpenStack-Nova-API-Version"));
         assert_null(conversation_reply_header(&talk, "x-compute-request-id"));
         conversation_clear(&talk);

@@ -1,6 +1,6 @@
 /* Hosts against a real database: rows, what a look at them writes, who copies an image, forgetting. */
 #include "schema/host.h"
-#include "schema/placement.h"
+#include "schema/placement_provider.h"
 #include "tests/unit/schema/store.h"
 
 static struct store *fresh(void **state)
@@ -115,10 +115,11 @@ static void hosts_with_servers_stay(void **state)
     const struct uuid uuid = uuid_of(7);
     const struct server server = server_sample(&uuid);
     struct host found;
+    int64_t provider = 0;
     int64_t count = 9;
     must_fail(host_forget(store->db, "h"), E_NOT_FOUND, "Compute host h could not be found.");
     must(host_add(store->db, &host));
-    must(provider_put(store->db, &host.uuid, "h"));
+    must(provider_insert(store->db, &host.uuid, "h", 0, 0, &provider));
     must(host_count_servers(store->db, "h", &count));
     assert_int_equal(count, 0);
     must(server_insert(store->db, &server));
