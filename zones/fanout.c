@@ -319,6 +319,8 @@ static void classify(struct zone_call *call)
         answer->kind = ZONE_LOOP;
     else if (answer->status == 503)
         answer->kind = kind_of_503(answer);
+    else if (answer->status > 300 && answer->status < 400 && answer->status != 304)
+        answer->kind = ZONE_GARBAGE; /* no zone sends its parent elsewhere, and a client would follow with its token */
     if (answer->kind != ZONE_ANSWERED && !answer->why)
         answer->why = zone_kind_word(answer->kind);
 }

@@ -28,37 +28,63 @@ static size_t ask_children(struct request *request, const struct zones_view *vie
     return view->child_count;
 }
 
-static bool has_id(const json_t *list, const json_t *entry)
+/* The entry under which others of the same thing would stand: its id, or the name of an availability zone. "" for what is no entry
+ * of such a list. In the arena. */
+static const char *name_of(struct arena *arena, const json_t *entry)
 {
     const json_t *id = json_object_get(entry, "id");
-    size_t index = 0;
-    json_t *other = NULL;
-    if (!id)
-        return false;
-    json_array_foreach(list, index, other)
-    {
-        if (json_equal(json_object_get(other, "id"), id))
-            return true;
-    }
-    return false;
+    if (json_is_string(id))
+        return arena_printf(arena, "id %s", json_string_value(id));
+    if (json_is_integer(id))
+        return arena_printf(arena, "number %lld", (long long)json_integer_value(id));
+    const char *zone = id ? NULL : json_string_value(json_object_get(entry, "zoneName"));
+    return zone ? arena_printf(arena, "zone %s", zone) : "";
 }
 
-static bool take_list(const struct http_answer *answer, const char *key, json_t *list)
+/* Entries of one child that are new; false: something in its list is no entry. Availability zones of one name are all kept: each
+ * zone has its own part of them. */
+static bool take_entries(struct arena *arena, const json_t *entries, json_t *known, json_t *list)
 {
-    json_auto_t *body = NULL;
     size_t index = 0;
     json_t *entry = NULL;
+    json_array_foreach(entries, index, entry)
+    {
+        if (!*name_of(arena, entry))
+            return false;
+    }
+    json_array_foreach(entries, index, entry)
+    {
+        const char *name = name_of(arena, entry);
+        const bool once = !str_starts(name, "zone ");
+        if (once && json_object_get(known, name))
+            continue;
+        (void)json_object_set_new(known, name, json_true());
+        (void)json_array_append(list, entry);
+    }
+    return true;
+}
+
+static bool take_list(struct arena *arena, const struct http_answer *answer, const char *key, json_t *known, json_t *list)
+{
+    json_auto_t *body = NULL;
     if (answer->kind == ZONE_ANSWERED && answer->status == 404)
         return true;
     if (answer->kind != ZONE_ANSWERED || answer->status != 200 ||
         json_parse_foreign(answer->body, answer->body_length, &body) != OK || !json_is_array(json_object_get(body, key)))
         return false;
-    json_array_foreach(json_object_get(body, key), index, entry)
+    return take_entries(arena, json_object_get(body, key), known, list);
+}
+
+static json_t *names_of(struct arena *arena, const json_t *list)
+{
+    json_t *known = json_object();
+    size_t index = 0;
+    json_t *entry = NULL;
+    json_array_foreach(list, index, entry)
     {
-        if (!has_id(list, entry))
-            (void)json_array_append(list, entry);
+        (void)json_object_set_new(known, name_of(arena, entry), json_true());
     }
-    return true;
+    return known;
 }
 
 static void note_missing(struct request *request, struct zones_missing *missing, const struct zone_call *call)
@@ -75,9 +101,10 @@ enum err gather_lists(struct request *request, struct response *response, const 
     if (view->child_count == 0 || is_local(request))
         return OK;
     const size_t count = ask_children(request, view, &calls);
+    json_auto_t *known = names_of(request->arena, list);
     for (size_t i = 0; i < count; i++) {
         const char *silent = headers_get(&calls[i].answer.headers, "X-Zone-Missing");
-        if (!take_list(&calls[i].answer, key, list))
+        if (!take_list(request->arena, &calls[i].answer, key, known, list))
             note_missing(request, &missing, &calls[i]);
         if (silent && missing_add_header(request->arena, &missing, calls[i].zone->row.name, silent) != OK)
             note_missing(request, &missing, &calls[i]);
@@ -86,33 +113,5 @@ enum err gather_lists(struct request *request, struct response *response, const 
     const char *strict = request_query(request, "zone.strict");
     if (missing.count && strict && strcmp(strict, "1") == 0)
         return fail(E_UNAVAILABLE, "The list would be incomplete: %zu zones do not answer.", missing.count);
-    return OK;
-}
-
-enum err gather_one(struct request *request, struct response *response, bool *answered)
-{
-    const struct zones_view *view = zones_view(request->gateway->zones, request->arena);
-    struct zone_call *calls = NULL;
-    const struct zone_call *found = NULL;
-    const struct zone_call *silent = NULL;
-    *answered = false;
-    if (view->child_count == 0 || is_local(request))
-        return OK;
-    const size_t count = ask_children(request, view, &calls);
-    for (size_t i = 0; i < count; i++) {
-        const enum resolved word = resolve_answer(calls[i].answer.kind, calls[i].answer.status);
-        if (word == RESOLVED_UNKNOWN)
-            silent = &calls[i];
-        if (word == RESOLVED_FOUND && found)
-            return fail(E_CONFLICT, "Several zones have this id: ask one of them (zone.in), or use the uuid.");
-        if (word == RESOLVED_FOUND)
-            found = &calls[i];
-    }
-    if (!found && silent)
-        return relay_failure(request, response, silent->zone, &silent->answer);
-    if (!found)
-        return OK;
-    relay_answer(request, response, found->zone, &found->answer);
-    *answered = true;
     return OK;
 }

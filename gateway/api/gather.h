@@ -13,7 +13,3 @@
 /* Appends to `list` what the children answer under `key` for the same path and query. Objects with an `id` that is there already
  * are left out (a child that is reached by two ways). */
 MUST_CHECK enum err gather_lists(struct request *request, struct response *response, const char *key, json_t *list);
-
-/* For one thing that is not this zone's: the first child that answers other than 404. `*answered` false: all that could be asked
- * said 404. E_UNAVAILABLE when a child that might have it is silent; E_CONFLICT when two have it. */
-MUST_CHECK enum err gather_one(struct request *request, struct response *response, bool *answered);

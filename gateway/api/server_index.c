@@ -5,7 +5,6 @@
  * To a parent (Accept: rows) the same handler writes framed rows. The page is held until every child has its trailer, so that
  * X-Zone-Missing is exact.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/api/api.h"
@@ -24,6 +23,7 @@
 #include "zones/rows.h"
 
 #define CHILD_ANSWER_LIMIT (64U << 20)
+#define ZONES_MOST         1000000 /* in a tree */
 
 struct listing {
     struct request *request;
@@ -179,7 +179,9 @@ static enum err take_child(struct listing *listing, const struct zone_call *call
         missing_add(request->arena, &listing->missing,
                     zone_path_join(request->arena, call->zone->row.name, list.missing.items[i].path), list.missing.items[i].reason);
     const char *asked = headers_get(&answer->headers, "X-Zone-Asked");
-    listing->asked += asked ? (size_t)strtoul(asked, NULL, 10) : 0;
+    int64_t below = 0;
+    if (asked && str_to_int(asked, &below) && below > 0 && below <= ZONES_MOST)
+        listing->asked += (size_t)below;
     listing->lists[listing->list_count] = list;
     listing->zones[listing->list_count++] = call->zone;
     return OK;

@@ -30,6 +30,17 @@ static enum err read_project(const struct server_filter *filter, bool detail, co
     return OK;
 }
 
+static enum err check_id(const struct row *row)
+{
+    const char *id = NULL;
+    size_t length = 0;
+    const struct uuid_text own = uuid_to_text(&row->uuid);
+    if (json_scan_string(row->body, row->body_length, "id", &id, &length) && length == UUID_TEXT_SIZE - 1 &&
+        memcmp(id, own.text, length) == 0)
+        return OK;
+    return fail(E_INVALID, "the row of server %s says another id", own.text);
+}
+
 enum err server_seen_take(struct request *request, const struct server_filter *filter, bool detail, const struct zone *zone,
                           const struct row_list *list, bool whole)
 {
@@ -39,6 +50,7 @@ enum err server_seen_take(struct request *request, const struct server_filter *f
     for (size_t i = 0; i < list->count; i++) {
         struct seen_server *server = &servers[used];
         *server = (struct seen_server){.uuid = list->rows[i].uuid, .zone = zone->row.uuid};
+        TRY(check_id(&list->rows[i]));
         TRY(read_project(filter, detail, &list->rows[i], server));
         if (row_key_created(list->rows[i].key, list->rows[i].key_length, &server->created_us))
             used++;

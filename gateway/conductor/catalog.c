@@ -303,7 +303,8 @@ enum err catalog_get(struct request *request, enum catalog_kind kind, const char
     if (!list.inherits)
         return fail(E_NOT_FOUND, "No parent zone has it.");
     const enum err result = catalog_ask(request, encode(request->arena, kinds[kind].one, id), &document);
-    if (result == E_UNAVAILABLE && !list.silent) /* what was listed a while ago is the best that is known */
+    /* Clients try names as ids first: of those the list that is known says enough. What has a uuid may be new there. */
+    if (result == E_UNAVAILABLE && !list.silent && !uuid_is_text(id))
         return fail(E_NOT_FOUND, "No parent zone had it.");
     TRY(result);
     *out = kinds[kind].wrap ? json_object_get(document, kinds[kind].wrap) : document;

@@ -1,7 +1,6 @@
 /* Relaying; see relay.h. */
 #include "gateway/conductor/relay.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/base/log.h"
@@ -11,6 +10,7 @@
 #include "zones/seen.h"
 
 #define RELAY_BODY_LIMIT (16U << 20)
+#define ZONES_MOST       1000000 /* in a tree */
 
 static const char *new_key(struct arena *arena)
 {
@@ -113,6 +113,13 @@ static void note_server(struct request *request, const struct zone *zone, const 
         seen_note(request->gateway->seen, &server, 1);
 }
 
+/* How many zones a child says that it asked; what cannot be is 0. */
+static int64_t asked_below(const char *header)
+{
+    int64_t count = 0;
+    return header && str_to_int(header, &count) && count > 0 && count <= ZONES_MOST ? count : 0;
+}
+
 void relay_answer(struct request *request, struct response *response, const struct zone *zone, const struct http_answer *answer)
 {
     struct link_headers passed = {0};
@@ -132,8 +139,7 @@ void relay_answer(struct request *request, struct response *response, const stru
     text_add(&response->body, answer->body, answer->body_length);
     response_header(request, response, "X-Zone-Path",
                     zone_path_join(request->arena, relay_zone_name(request, zone), path && *path ? path : "."));
-    response_header(request, response, "X-Zone-Asked",
-                    arena_printf(request->arena, "%ld", 1 + (asked ? strtol(asked, NULL, 10) : 0)));
+    response_header(request, response, "X-Zone-Asked", arena_printf(request->arena, "%lld", (long long)(1 + asked_below(asked))));
     response_header(request, response, "X-Zone-Ms", arena_printf(request->arena, "%lld", (long long)answer->ms));
     if (silent && missing_add_header(request->arena, &missing, zone->row.name, silent) == OK)
         relay_missing(request, response, &missing);

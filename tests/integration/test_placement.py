@@ -94,7 +94,7 @@ def test_osc_classes_traits_aggregates(osc):
     assert {row["name"] for row in rows} == {"CUSTOM_OSC_TRAIT", "HW_CPU_X86_AVX"}
     generation = osc("resource", "provider", "show", provider["uuid"])["generation"]
     aggregate = str(uuid.uuid4())
-    osc("resource", "provider", "aggregate", "set", provider["uuid"], aggregate, "--generation", str(generation))
+    osc("resource", "provider", "aggregate", "set", provider["uuid"], "--aggregate", aggregate, "--generation", str(generation), parse=False)
     assert [row["uuid"] for row in osc("resource", "provider", "aggregate", "list", provider["uuid"])] == [aggregate]
     osc("resource", "provider", "trait", "delete", provider["uuid"], parse=False)
     osc("trait", "delete", "CUSTOM_OSC_TRAIT", parse=False)
@@ -183,7 +183,7 @@ def test_large_bodies(placement, provider):
     assert answer.status_code == 413 and "16777216 bytes" in answer.json()["errors"][0]["detail"]
     traits = [f"CUSTOM_{number}" for number in range(100000)]
     answer = placement.call("PUT", f"/resource_providers/{provider}/traits", json={"traits": traits, "resource_provider_generation": 1})
-    assert answer.status_code == 400 and "No such trait" in answer.json()["errors"][0]["detail"]
+    assert answer.status_code == 400 and "instance['traits']" in answer.json()["errors"][0]["detail"]
     inventories = {f"CUSTOM_{number}": {"total": 1} for number in range(100000)}
     answer = placement.call("PUT", f"/resource_providers/{provider}/inventories",
                             json={"inventories": inventories, "resource_provider_generation": 1})
@@ -192,7 +192,7 @@ def test_large_bodies(placement, provider):
 
 BAD_QUERIES = ["resources=VCPU:-1", "resources=VCPU:99999999999999999999999", "resources=VCPU:9223372036854775807&required=,,,",
                "resources=%FF%FE:1", "resources=" + "VCPU:1," * 1000, "resources=VCPU:1&limit=0", "resources=VCPU:1&limit=-1",
-               "resources=VCPU:1&limit=1e3", "resources=VCPU:1&spam=eggs", "&".join(f"resources{n}=VCPU:1" for n in range(1, 400)),
+               "resources=VCPU:1&limit=1e3", "resources=VCPU:1&spam=eggs", "&".join(f"resources{n}=VCPU:1" for n in range(1, 80)),
                "resources=VCPU:1&member_of=" + "a" * 5000, "resources=NO_CLASS:1", "resources=VCPU:1&required=NO_TRAIT", "resources=VCPU%00:1"]
 
 
@@ -212,7 +212,7 @@ def test_direct_beside_a_running_zone(zone, placement):
     direct(zone, "PUT", "/traits/CUSTOM_DIRECT", "--microversion", NEWEST)
     assert placement.call("GET", "/traits/CUSTOM_DIRECT").status_code == 204
     _, out, _ = direct(zone, "GET", "/traits/CUSTOM_DIRECT", "--microversion", "1.6", "-i")
-    assert out.startswith("HTTP/1.1 204 No Content\r\n") and "openstack-api-version: placement 1.6\r\n" in out.lower()
+    assert out.startswith("HTTP/1.1 204 No Content\n") and "openstack-api-version: placement 1.6\n" in out.lower()
     assert placement.call("DELETE", "/traits/CUSTOM_DIRECT").status_code == 204
     assert direct(zone, "GET", "/traits/CUSTOM_DIRECT", "--microversion", "1.6", check=False)[0] == 3
 

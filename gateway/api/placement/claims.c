@@ -6,10 +6,12 @@
 #define OBJECT_SINCE              12
 #define CONSUMER_GENERATION_SINCE 28
 
+/* `places`: uuid → index. `left`: what the request may still name. */
 struct shares {
     struct placement_share *items;
     size_t count;
-    json_t *places; /* uuid → index */
+    json_t *places;
+    size_t *left;
 };
 
 static struct placement_resources read_resources(struct arena *arena, const json_t *object)
@@ -30,6 +32,9 @@ static enum err add_share(struct arena *arena, struct shares *shares, const char
     const struct uuid_text text = uuid_to_text(&share.provider);
     const struct placement_resources amounts = read_resources(arena, resources);
     const json_t *place = json_object_get(shares->places, text.text);
+    if (amounts.count > *shares->left)
+        return fail(E_INVALID, "There are more than %d allocations in one request.", PLACEMENT_LIST_MOST);
+    *shares->left -= amounts.count;
     share.resources = amounts.items;
     share.count = amounts.count;
     if (!place)
@@ -54,13 +59,14 @@ static enum err add_shares(const struct request *request, const json_t *allocati
     return OK;
 }
 
-enum err claims_read_one(struct request *request, const struct uuid *consumer, const json_t *object, struct placement_claim_of *out)
+static enum err read_claim(struct request *request, const struct uuid *consumer, const json_t *object, size_t *left,
+                           struct placement_claim_of *out)
 {
     json_auto_t *places = json_object();
     const json_t *allocations = json_object_get(object, "allocations");
     const json_t *generation = json_object_get(object, "consumer_generation");
     const size_t most = json_object_size(allocations) + json_array_size(allocations) + 1;
-    struct shares shares = {.items = arena_alloc(request->arena, most * sizeof(*shares.items)), .places = places};
+    struct shares shares = {.items = arena_alloc(request->arena, most * sizeof(*shares.items)), .places = places, .left = left};
     TRY(add_shares(request, allocations, &shares));
     *out = (struct placement_claim_of){.consumer = *consumer,
                                        .project_id = json_string_value(json_object_get(object, "project_id")),
@@ -74,6 +80,12 @@ enum err claims_read_one(struct request *request, const struct uuid *consumer, c
         out->generation = arena_copy(request->arena, &number, sizeof(number));
     }
     return OK;
+}
+
+enum err claims_read_one(struct request *request, const struct uuid *consumer, const json_t *object, struct placement_claim_of *out)
+{
+    size_t left = PLACEMENT_LIST_MOST;
+    return read_claim(request, consumer, object, &left, out);
 }
 
 static enum err read_consumer(json_t *seen, const char *text, struct uuid *out)
@@ -92,13 +104,16 @@ enum err claims_read(struct request *request, const json_t *object, struct claim
     json_auto_t *seen = json_object();
     struct placement_claim_of *items = arena_alloc(request->arena, (json_object_size(object) + 1) * sizeof(*items));
     size_t count = 0;
+    size_t left = PLACEMENT_LIST_MOST;
     const char *text;
     json_t *entry;
+    if (json_object_size(object) > PLACEMENT_LIST_MOST)
+        return fail(E_INVALID, "There are more than %d consumers in one request.", PLACEMENT_LIST_MOST);
     json_object_foreach((json_t *)object, text, entry)
     {
         struct uuid consumer;
         TRY(read_consumer(seen, text, &consumer));
-        TRY(claims_read_one(request, &consumer, entry, &items[count++]));
+        TRY(read_claim(request, &consumer, entry, &left, &items[count++]));
     }
     *out = (struct claims){items, count};
     return OK;

@@ -33,6 +33,21 @@ struct placement_names parameters_split(struct arena *arena, const char *list, b
     return (struct placement_names){items, count};
 }
 
+static enum err check_count(size_t count)
+{
+    if (count > PLACEMENT_LIST_MOST)
+        return fail(E_INVALID, "Invalid query string parameters: a list has more than %d entries.", PLACEMENT_LIST_MOST);
+    return OK;
+}
+
+static size_t count_names(const char *value)
+{
+    size_t count = 1;
+    for (; *value; value++)
+        count += *value == ',';
+    return count;
+}
+
 /* "VCPU:2" */
 static enum err read_amount(struct arena *arena, const char *pair, struct resource_amount *out)
 {
@@ -58,6 +73,7 @@ enum err parameters_resources(struct request *request, const char *value, struct
         return fail(E_INVALID, "Badly formed resources parameter. Expected resources query string parameter in form: "
                                "?resources=VCPU:2,MEMORY_MB:1024. Got: empty string.");
     const struct placement_names pairs = parameters_split(request->arena, value, false);
+    TRY(check_count(pairs.count));
     struct resource_amount *items = arena_alloc(request->arena, pairs.count * sizeof(*items));
     json_auto_t *places = json_object();
     size_t count = 0;
@@ -134,14 +150,6 @@ static enum err add_all(struct request *request, const char *value, bool may_for
     return OK;
 }
 
-static size_t count_names(const char *value)
-{
-    size_t count = 1;
-    for (; *value; value++)
-        count += *value == ',';
-    return count;
-}
-
 static struct trait_lists make_room(struct arena *arena, size_t names)
 {
     return (struct trait_lists){.required = arena_alloc(arena, names * sizeof(struct placement_names)),
@@ -172,6 +180,7 @@ enum err parameters_required(struct request *request, const char *suffix, struct
     size_t names = 1;
     for (size_t i = 0; i < values.count; i++)
         names += count_names(values.items[i]);
+    TRY(check_count(names - 1));
     struct trait_lists lists = make_room(request->arena, names);
     const bool may_forbid = placement_at_least(request, FORBIDDEN_TRAITS_SINCE);
     for (size_t i = 0; i < values.count; i++) {
@@ -187,6 +196,7 @@ enum err parameters_required(struct request *request, const char *suffix, struct
 enum err parameters_root_required(struct request *request, const char *value, struct placement_trait_filter *out)
 {
     struct trait_lists lists = make_room(request->arena, count_names(value));
+    TRY(check_count(count_names(value)));
     if (str_starts(value, "in:"))
         return fail(E_INVALID,
                     "Invalid query string parameters: The format 'in:HW_CPU_X86_VMX,CUSTOM_MAGIC' is not supported in "
@@ -280,6 +290,10 @@ static struct placement_uuids join_uuids(struct arena *arena, struct placement_u
 enum err parameters_member_of(struct request *request, const char *suffix, struct placement_aggregate_filter *out)
 {
     const struct placement_names values = values_of(request, arena_printf(request->arena, "member_of%s", suffix));
+    size_t uuids = 0;
+    for (size_t i = 0; i < values.count; i++)
+        uuids += count_names(values.items[i]);
+    TRY(check_count(uuids));
     struct placement_uuids *required = arena_alloc(request->arena, (values.count + 1) * sizeof(*required));
     *out = (struct placement_aggregate_filter){.required = required};
     if (values.count > 1 && !placement_at_least(request, REPEATED_MEMBER_OF_SINCE))

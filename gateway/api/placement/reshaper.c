@@ -35,6 +35,8 @@ static enum err read_providers(struct request *request, const json_t *object, co
     struct placement_reshaped *items = arena_alloc(request->arena, (json_object_size(object) + 1) * sizeof(*items));
     json_auto_t *seen = json_object();
     size_t count = 0;
+    if (json_object_size(object) > PLACEMENT_LIST_MOST)
+        return fail(E_INVALID, "There are more than %d resource providers in one request.", PLACEMENT_LIST_MOST);
     const char *text;
     json_t *entry;
     json_object_foreach((json_t *)object, text, entry)

@@ -34,6 +34,8 @@ static enum err read_name(struct request *request, const char *value, struct pla
                     value);
     if (str_starts(value, "in:")) {
         const struct placement_names names = parameters_split(request->arena, colon + 1, false);
+        if (names.count > PLACEMENT_LIST_MOST)
+            return fail(E_INVALID, "There are more than %d names in one request.", PLACEMENT_LIST_MOST);
         out->names = arena_copy(request->arena, &names, sizeof(names));
     } else if (str_starts(value, "startswith:")) {
         out->prefix = colon + 1;

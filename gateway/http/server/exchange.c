@@ -306,13 +306,14 @@ enum MHD_Result exchange_continue(void *server, struct MHD_Connection *connectio
 {
     struct exchange *exchange = *context;
     (void)server;
-    (void)connection;
     (void)url;
     (void)version;
     if (!exchange || is_busy(exchange))
         return MHD_NO;
-    if (exchange->phase == PHASE_BEGIN)
+    if (exchange->phase == PHASE_BEGIN) {
+        patience_head(connection);
         describe_request(exchange, method);
+    }
     const struct chunk chunk = {upload, *upload_size};
     *upload_size = 0;
     set_log_request(exchange);

@@ -62,8 +62,18 @@ void exchange_free(struct exchange *exchange)
 
 void *exchange_start(void *server, const char *target, struct MHD_Connection *connection)
 {
-    patience_line(server, connection);
-    return exchange_new(server, connection, target);
+    struct exchange *exchange = exchange_new(server, connection, target);
+    patience_line(server, connection, exchange);
+    return exchange;
+}
+
+void exchange_drop(struct exchange *exchange)
+{
+    struct http_server *server = exchange->server;
+    (void)pthread_mutex_lock(&server->lock);
+    unlink_exchange(exchange);
+    (void)pthread_mutex_unlock(&server->lock);
+    exchange_free(exchange);
 }
 
 void exchange_end(void *context, struct MHD_Connection *connection, void **slot, enum MHD_RequestTerminationCode how)
@@ -71,6 +81,7 @@ void exchange_end(void *context, struct MHD_Connection *connection, void **slot,
     struct http_server *server = context;
     struct exchange *exchange = *slot;
     (void)how;
+    patience_head(connection);
     patience_idle(server, connection);
     *slot = NULL;
     if (!exchange)

@@ -98,12 +98,16 @@ void exchange_wake(struct exchange *exchange);
 /* exchange_life.c */
 struct exchange *exchange_new(struct http_server *server, struct MHD_Connection *connection, const char *target);
 void exchange_free(struct exchange *exchange);
+/* One that no worker has: out of the server's list, and freed. */
+void exchange_drop(struct exchange *exchange);
 
 /* patience.c: how long a client is waited for. All but the first two functions on the epoll thread. */
 MUST_CHECK enum err patience_start(struct http_server *server);
 void patience_stop(struct http_server *server); /* accepts one that was not started */
 void patience_notice(void *server, struct MHD_Connection *connection, void **slot, enum MHD_ConnectionNotificationCode what);
-void patience_line(const struct http_server *server, struct MHD_Connection *connection); /* the request line is there */
+/* The request line is there, and then the whole head: if the connection ends between the two, the exchange is dropped. */
+void patience_line(const struct http_server *server, struct MHD_Connection *connection, struct exchange *exchange);
+void patience_head(struct MHD_Connection *connection);
 void patience_body(const struct http_server *server, struct MHD_Connection *connection); /* a body is waited for from now on */
 void patience_stream(struct MHD_Connection *connection, size_t length);                  /* so many bytes of a stream came */
 void patience_ours(struct MHD_Connection *connection);                                   /* it is our turn */

@@ -25,6 +25,7 @@ struct guest {
     struct guest *previous;
     struct guest *next;
     int fd;
+    struct exchange *head;       /* whose head is not whole yet: the library would not tell us its end. The epoll thread's */
     _Atomic int64_t deadline_ms; /* monotonic; INT64_MAX: it is not the client that is waited for */
 };
 
@@ -57,9 +58,13 @@ void patience_notice(void *context, struct MHD_Connection *connection, void **sl
     struct http_server *server = context;
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
-        if (*slot)
-            leave(server, *slot);
+        struct guest *gone = *slot;
         *slot = NULL;
+        if (!gone)
+            return;
+        if (gone->head)
+            exchange_drop(gone->head);
+        leave(server, gone);
         return;
     }
     struct guest *guest = info ? calloc(1, sizeof(*guest)) : NULL;
@@ -84,12 +89,21 @@ static void set_deadline(struct MHD_Connection *connection, int64_t deadline_ms)
         atomic_store(&guest->deadline_ms, deadline_ms);
 }
 
-void patience_line(const struct http_server *server, struct MHD_Connection *connection)
+void patience_line(const struct http_server *server, struct MHD_Connection *connection, struct exchange *exchange)
 {
     struct guest *guest = guest_of(connection);
+    if (guest)
+        guest->head = exchange;
     const int64_t deadline_ms = clock_mono_ms() + server->request_ms;
     if (guest && atomic_load(&guest->deadline_ms) > deadline_ms)
         atomic_store(&guest->deadline_ms, deadline_ms);
+}
+
+void patience_head(struct MHD_Connection *connection)
+{
+    struct guest *guest = guest_of(connection);
+    if (guest)
+        guest->head = NULL;
 }
 
 void patience_body(const struct http_server *server, struct MHD_Connection *connection)
