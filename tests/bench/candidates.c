@@ -130,7 +130,8 @@ static int compare_times(const void *a, const void *b)
 static double median_ms(int64_t *times)
 {
     qsort(times, CALLS, sizeof(*times), compare_times);
-    return (double)times[CALLS / 2] / 1000;
+    const size_t middle = CALLS / 2;
+    return (double)times[middle] / 1000;
 }
 
 /* The figures that have names of their own are CPU milliseconds: candidates_N_limit_L_ms, candidates_nested_1000_ms. */

@@ -214,6 +214,7 @@ int main(int argc, char **argv)
     config_init(&config);
     if (argc != 4 || !apply_profile(&config, argv[3])) {
         (void)fprintf(stderr, "usage: %s PORT DATABASE_URL PROFILE\n", argv[0]);
+        config_clear(&config);
         return 2;
     }
     (void)signal(SIGPIPE, SIG_IGN);
@@ -225,6 +226,8 @@ int main(int argc, char **argv)
         result = db_target_parse(argv[2], &target);
     if (result == OK)
         result = serve(&config, &target, argv[1]);
-    (void)fprintf(stderr, "placement_direct_server: %s\n", err_message());
+    (void)fprintf(stderr, "placement_direct_server: %s: %s\n", err_name(result), err_message());
+    config_clear(&config);
+    db_target_clear(&target);
     return 1;
 }

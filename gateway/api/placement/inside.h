@@ -76,7 +76,7 @@ struct placement_operation {
 
 /* Most names, uuids or amounts that one list of a request, or all allocations of it together, may have: a statement of the database
  * binds no more than 65535 values. */
-#define PLACEMENT_LIST_MOST 50000
+#define PLACEMENT_LIST_MOST 20000
 
 /* Codes of errors (Placement 1.23). */
 #define CODE_INVENTORY_IN_USE "placement.inventory.inuse"

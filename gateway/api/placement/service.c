@@ -41,14 +41,12 @@ static const struct route *const tables[] = {
     NULL,
 };
 
-#define PLACEMENT_SERVICE(NAME, MOUNTS)                                                                                            \
-    {                                                                                                                              \
-        .name = NAME, .mounts = MOUNTS, .version_service = "placement", .version_min = 0, .version_max = PLACEMENT_MAX,            \
-        .version_major = 1, .tables = tables, .write_error = placement_write_error, .decorate = placement_cors_decorate,           \
-        .method_not_allowed = true, .version_malformed = "Invalid microversion: invalid version string: ",                         \
-        .version_refused = "Invalid microversion: Unacceptable version header: ", .max_body = max_body,                            \
-        .special_route = placement_cors_route                                                                                      \
-    }
+#define PLACEMENT_SERVICE                                                                                                          \
+    .name = "placement", .version_service = "placement", .version_min = 0, .version_max = PLACEMENT_MAX, .version_major = 1,       \
+    .tables = tables, .write_error = placement_write_error, .decorate = placement_cors_decorate, .method_not_allowed = true,       \
+    .version_malformed = "Invalid microversion: invalid version string: ",                                                         \
+    .version_refused = "Invalid microversion: Unacceptable version header: ", .max_body = max_body,                                \
+    .special_route = placement_cors_route
 
-const struct service placement_service = PLACEMENT_SERVICE("placement", mounts);
-const struct service placement_root_service = PLACEMENT_SERVICE("placement", root_mounts);
+const struct service placement_service = {.mounts = mounts, PLACEMENT_SERVICE};
+const struct service placement_root_service = {.mounts = root_mounts, PLACEMENT_SERVICE};

@@ -62,7 +62,7 @@ static enum err find_route(struct request *request, struct response *response)
         request->params = match.params;
         return OK;
     }
-    if (!match.allow || !request->service->method_not_allowed)
+    if (!match.allow || !request->service || !request->service->method_not_allowed)
         return fail(E_NOT_FOUND, "The resource could not be found.");
     response_header(request, response, "Allow", match.allow);
     return fail(E_BAD_METHOD, "The method %s is not allowed for this resource.", request->method);

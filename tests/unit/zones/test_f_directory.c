@@ -405,6 +405,7 @@ static void lists_of_the_whole_tree_leave_out_the_asker(void **state)
     const struct zones *zones = &tree.pair->parent.zones;
     const struct zone *const *list = zones_list_sources(zones, &tree.view, NULL, false, &tree.arena, &count);
     assert_int_equal(count, 2);
+    assert_ptr_not_equal(list[0], list[1]);
     list = zones_list_sources(zones, &tree.view, NULL, true, &tree.arena, &count);
     assert_int_equal(count, 3);
     assert_ptr_equal(list[2], &tree.parent);
