@@ -28,6 +28,19 @@ static bool came_from(const struct choice *choice, const struct zone *zone)
     return choice->from && choice->from->id == zone->row.id;
 }
 
+/* A zone that is a child is known by its own link: no other child's word about it counts as long as the link may be used. */
+static bool is_own_link(const struct zone *zone, const struct directory_row *row)
+{
+    return uuid_equal(&zone->row.uuid, &row->zone) && zone_is_active(zone);
+}
+
+static bool is_better(const struct zone *zone, const struct zone *known, const struct directory_row *row)
+{
+    if (is_own_link(zone, row) != is_own_link(known, row))
+        return is_own_link(zone, row);
+    return way_cost(zone) < way_cost(known);
+}
+
 /* One candidate per zone that is meant; a better way takes the place of a worse one. */
 static void offer(struct choice *choice, const struct directory_row *row)
 {
@@ -38,7 +51,7 @@ static void offer(struct choice *choice, const struct directory_row *row)
         struct candidate *known = &choice->candidates[i];
         if (!known->row || !uuid_equal(&known->row->zone, &row->zone))
             continue;
-        if (way_cost(zone) < way_cost(known->zone))
+        if (is_better(zone, known->zone, row))
             *known = (struct candidate){zone, row};
         return;
     }

@@ -270,7 +270,6 @@ static enum err open_http(struct process *p)
                                                 .queue = (size_t)config->api.queue,
                                                 .request_ms = config->api.request_s * 1000};
     const struct worker_hooks hooks = {p, open_worker, close_worker};
-    TRY(placement_check_config(config));
     choose_services(p);
     identity_set_listener(p->gateway.identity, revoke_changed, &p->gateway);
     p->core = (struct http_core){.gateway = &p->gateway,
@@ -354,6 +353,7 @@ enum err cmd_serve(struct cli *cli)
 {
     static struct process process; /* large, and as old as the daemon */
     sigset_t signals;
+    TRY(placement_check_config(&cli->config));
     if (cli_option(cli, "check")) {
         (void)printf("%s is a good configuration for zone %s.\n", cli->config.path, cli->config.zone.name);
         return OK;

@@ -183,9 +183,9 @@ static int whole_length(const char *text, size_t limit)
 
 static void add_schema_step(struct text *out, const char *step)
 {
-    text_add_char(out, '[');
-    repr_add_string(out, step);
-    text_add_char(out, ']');
+    CLEANUP(text_clear) struct text shown = {0}; /* of its own: repr cuts by the whole text's length */
+    repr_add_string(&shown, step);
+    text_add_format(out, "[%s]", text_str(&shown));
 }
 
 /* Recursion is bounded by the depth of the schema. */

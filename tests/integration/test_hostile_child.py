@@ -171,7 +171,6 @@ def entry(zone, tag, path, **more):
     return {"uuid": str(zone), "tag": tag, "path": path, "state": "up", "untagged": False, **more}
 
 
-@pytest.mark.xfail(strict=True, reason="zones/resolve.c: of two ways of equal cost the one with the smaller path wins, not the child's own link")
 def test_a_directory_with_another_child_in_it(tree, root, bad, servers):
     """The good child is known by its own link: what another one claims leads no request astray. Early in this file: the two ways must
     be equally healthy."""

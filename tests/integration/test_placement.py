@@ -250,3 +250,19 @@ def test_direct_while_no_zone_runs(zone, placement, provider, tmp_path):
 def test_direct_without_a_configuration(zone):
     command = [*zone.prefix, *zone.program("bare"), "placement", "GET", "/", "--database", zone.database]
     assert json.loads(run(command)[1])["versions"][0]["max_version"] == NEWEST
+
+
+def test_hosts_are_reported_without_a_zone(make_host, make_zone):
+    """Before the zone's first start: its hosts are in Placement, and a host that is gone is said to be."""
+    zone = make_zone("report")
+    host = make_host("report-h0")
+    zone.upgrade()
+    zone.cli("host", "add", host.name, host.uri, "--vcpus", "12", "--ram-mib", "2048", "--disk-gib", "100")
+    assert zone.cli("host", "report", check=False)[0] == 1  # a running zone does it itself
+    assert f"{host.name}: reported." in zone.cli("host", "report", "--direct")[1]
+    found = json.loads(direct(zone, "GET", f"/resource_providers?name={host.name}")[1])["resource_providers"]
+    inventories = json.loads(direct(zone, "GET", f"/resource_providers/{found[0]['uuid']}/inventories")[1])["inventories"]
+    assert {name: row["total"] for name, row in inventories.items()} == {"VCPU": 12, "MEMORY_MB": 2048, "DISK_GB": 100}
+    host.stop()
+    status, out, _ = zone.cli("host", "report", "--direct", host.name, check=False)
+    assert status == 1 and f"{host.name}: does not answer" in out

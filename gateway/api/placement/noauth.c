@@ -69,6 +69,8 @@ static bool is_loopback(const char *listen)
 
 enum err placement_check_config(const struct config *config)
 {
+    if (config->placement.open_policy)
+        log_warn("placement.open_policy", "text=\"everybody with a token may do everything in Placement\"");
     if (!placement_is_noauth(config))
         return OK;
     const char *const addresses[] = {config->api.listen, config->placement.listen};
