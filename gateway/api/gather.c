@@ -28,8 +28,8 @@ static size_t ask_children(struct request *request, const struct zones_view *vie
     return view->child_count;
 }
 
-/* The entry under which others of the same thing would stand: its id, or the name of an availability zone. "" for what is no entry
- * of such a list. In the arena. */
+/* The name under which others of the same thing would stand: its id, or, of what each zone has a part of its own of, the
+ * availability zone or project. "" for what is no entry of such a list. In the arena. */
 static const char *name_of(struct arena *arena, const json_t *entry)
 {
     const json_t *id = json_object_get(entry, "id");
@@ -37,12 +37,13 @@ static const char *name_of(struct arena *arena, const json_t *entry)
         return arena_printf(arena, "id %s", json_string_value(id));
     if (json_is_integer(id))
         return arena_printf(arena, "number %lld", (long long)json_integer_value(id));
-    const char *zone = id ? NULL : json_string_value(json_object_get(entry, "zoneName"));
-    return zone ? arena_printf(arena, "zone %s", zone) : "";
+    const char *part = json_string_value(json_object_get(entry, "zoneName"));
+    if (!part)
+        part = json_string_value(json_object_get(entry, "tenant_id"));
+    return part && !id ? arena_printf(arena, "part %s", part) : "";
 }
 
-/* Entries of one child that are new; false: something in its list is no entry. Availability zones of one name are all kept: each
- * zone has its own part of them. */
+/* Entries of one child that are new; false: something in its list is no entry. Parts of one name are all kept. */
 static bool take_entries(struct arena *arena, const json_t *entries, json_t *known, json_t *list)
 {
     size_t index = 0;
@@ -55,7 +56,7 @@ static bool take_entries(struct arena *arena, const json_t *entries, json_t *kno
     json_array_foreach(entries, index, entry)
     {
         const char *name = name_of(arena, entry);
-        const bool once = !str_starts(name, "zone ");
+        const bool once = !str_starts(name, "part ");
         if (once && json_object_get(known, name))
             continue;
         (void)json_object_set_new(known, name, json_true());
