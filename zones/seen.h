@@ -19,6 +19,7 @@ struct seen_server {
     struct uuid uuid;
     struct uuid zone; /* the direct child through which it was seen */
     int64_t created_us;
+    bool guessed; /* created_us is our own clock's, not the owner's word */
     char project[SEEN_PROJECT_SIZE];
 };
 

@@ -23,7 +23,6 @@
 #include "zones/rows.h"
 
 #define CHILD_ANSWER_LIMIT (64U << 20)
-#define ZONES_MOST         1000000 /* in a tree */
 
 struct listing {
     struct request *request;
@@ -178,10 +177,7 @@ static enum err take_child(struct listing *listing, const struct zone_call *call
     for (size_t i = 0; i < list.missing.count; i++)
         missing_add(request->arena, &listing->missing,
                     zone_path_join(request->arena, call->zone->row.name, list.missing.items[i].path), list.missing.items[i].reason);
-    const char *asked = headers_get(&answer->headers, "X-Zone-Asked");
-    int64_t below = 0;
-    if (asked && str_to_int(asked, &below) && below > 0 && below <= ZONES_MOST)
-        listing->asked += (size_t)below;
+    listing->asked += (size_t)relay_asked_below(answer);
     listing->lists[listing->list_count] = list;
     listing->zones[listing->list_count++] = call->zone;
     return OK;

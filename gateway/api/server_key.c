@@ -214,9 +214,11 @@ static enum err marker_key(struct request *request, const struct server_filter *
         if (visible)
             return server_key_add(out, &server, filter);
         if (result != E_NOT_FOUND)
-            TRY(result);
-        else if (!server_seen_key(request, filter, &uuid, out))
-            TRY(ask_owner(request, filter->marker, out));
+            return result;
+        result = ask_owner(request, filter->marker, out);
+        if (result == E_UNAVAILABLE && server_seen_key(request, filter, &uuid, out))
+            return OK; /* its owner is silent; it was seen before */
+        TRY(result);
     }
     return out->length ? OK : fail(E_INVALID, "marker [%s] not found", filter->marker);
 }

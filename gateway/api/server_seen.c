@@ -113,7 +113,7 @@ enum err server_seen_rows(struct request *request, const struct server_filter *f
 bool server_seen_key(struct request *request, const struct server_filter *filter, const struct uuid *uuid, struct text *out)
 {
     struct seen_server server;
-    if (filter->requested_count || !seen_find(request->gateway->seen, uuid, &server))
+    if (filter->requested_count || !seen_find(request->gateway->seen, uuid, &server) || server.guessed)
         return false;
     if (!request->caller.is_admin && !str_equal(server.project, request->caller.project_id))
         return false;

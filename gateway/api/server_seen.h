@@ -19,6 +19,7 @@ MUST_CHECK enum err server_seen_take(struct request *request, const struct serve
  * version below 2.69, with filters, or in an order other than the usual one: what is not known cannot be filtered or sorted. */
 MUST_CHECK enum err server_seen_rows(struct request *request, const struct server_filter *filter, bool detail,
                                      const struct text *after, const struct zone *zone, struct row_list *out);
-/* The key of a remembered server in the usual order; false: not remembered, not this caller's, or another order was asked for. */
+/* The key of a remembered server in the usual order; false: not remembered, not this caller's, its time only guessed, or another
+ * order was asked for. */
 MUST_CHECK bool server_seen_key(struct request *request, const struct server_filter *filter, const struct uuid *uuid,
                                 struct text *out);

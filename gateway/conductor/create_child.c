@@ -50,7 +50,7 @@ static enum err undo_later(struct request *request, const struct uuid *uuid, enu
 /* The child's clock gave the row its time; ours is near enough for a hint, and a list sets it right. */
 static void note_created(struct request *request, const struct zone *zone, const struct uuid *uuid)
 {
-    struct seen_server server = {.uuid = *uuid, .zone = zone->row.uuid, .created_us = clock_wall_us()};
+    struct seen_server server = {.uuid = *uuid, .zone = zone->row.uuid, .created_us = clock_wall_us(), .guessed = true};
     const char *project = request->caller.project_id;
     if (!project || strlen(project) >= sizeof(server.project))
         return;

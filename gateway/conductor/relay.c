@@ -113,9 +113,9 @@ static void note_server(struct request *request, const struct zone *zone, const 
         seen_note(request->gateway->seen, &server, 1);
 }
 
-/* How many zones a child says that it asked; what cannot be is 0. */
-static int64_t asked_below(const char *header)
+int64_t relay_asked_below(const struct http_answer *answer)
 {
+    const char *header = headers_get(&answer->headers, "X-Zone-Asked");
     int64_t count = 0;
     return header && str_to_int(header, &count) && count > 0 && count <= ZONES_MOST ? count : 0;
 }
@@ -125,7 +125,6 @@ void relay_answer(struct request *request, struct response *response, const stru
     struct link_headers passed = {0};
     struct zones_missing missing = {0};
     const char *path = headers_get(&answer->headers, "X-Zone-Path");
-    const char *asked = headers_get(&answer->headers, "X-Zone-Asked");
     const char *silent = headers_get(&answer->headers, "X-Zone-Missing");
     link_copy_answer_headers(request->arena, &answer->headers, &passed);
     for (size_t i = 0; i < passed.count; i++) {
@@ -139,7 +138,8 @@ void relay_answer(struct request *request, struct response *response, const stru
     text_add(&response->body, answer->body, answer->body_length);
     response_header(request, response, "X-Zone-Path",
                     zone_path_join(request->arena, relay_zone_name(request, zone), path && *path ? path : "."));
-    response_header(request, response, "X-Zone-Asked", arena_printf(request->arena, "%lld", (long long)(1 + asked_below(asked))));
+    response_header(request, response, "X-Zone-Asked",
+                    arena_printf(request->arena, "%lld", (long long)(1 + relay_asked_below(answer))));
     response_header(request, response, "X-Zone-Ms", arena_printf(request->arena, "%lld", (long long)answer->ms));
     if (silent && missing_add_header(request->arena, &missing, zone->row.name, silent) == OK)
         relay_missing(request, response, &missing);

@@ -20,6 +20,9 @@ void relay_call_init(struct request *request, const struct zone *zone, struct zo
 /* The class of the request's method. */
 enum zone_class relay_class(const struct request *request);
 
+/* How many zones the answering one says that it asked (X-Zone-Asked); what cannot be is 0. */
+int64_t relay_asked_below(const struct http_answer *answer);
+
 /* Writes the answer of `zone` into the response: status, headers that may cross, body, X-Zone-Path, X-Zone-Asked, X-Zone-Missing.
  */
 void relay_answer(struct request *request, struct response *response, const struct zone *zone, const struct http_answer *answer);

@@ -258,3 +258,15 @@ def create_at(client, image):
     answer = client.post("/servers", {"server": {"name": "passing", "imageRef": image, "flavorRef": "1"}})
     assert answer.status_code == 202, answer.text
     return answer.json()["server"]["id"]
+
+
+def test_the_owner_knows_the_time_of_what_was_just_made(tree, forest, mariadb, here):
+    """What the entry zone remembers of a create is its own clock's time: a page after it begins where its owner says."""
+    root = tree.http("root")
+    made = create_at(root, stock(root, here))
+    for zone in tree.zones.values():
+        mariadb.sql(zone.schema, f"UPDATE servers SET created_at = created_at - INTERVAL 1 DAY WHERE uuid = UNHEX('{made.replace('-', '')}')")
+    try:
+        assert root.fetch(f"/servers?limit={LIMIT}&marker={made}")["servers"] == [], "it is the oldest of all"
+    finally:
+        assert root.delete(f"/servers/{made}").status_code == 204

@@ -48,6 +48,12 @@ static void test_the_least_recently_seen_goes_first(void **state)
     assert_true(seen_find(seen, &first.uuid, &found));
     assert_false(seen_find(seen, &second.uuid, &found));
     assert_int_equal(count_of(seen, &east, NULL), 3);
+    struct seen_server guess = server(1, &east, "p", 9);
+    guess.guessed = true;
+    note(seen, guess);
+    assert_true(seen_find(seen, &first.uuid, &found) && found.guessed);
+    note(seen, first); /* the owner's word takes the place of a guess */
+    assert_true(seen_find(seen, &first.uuid, &found) && !found.guessed && found.created_us == first.created_us);
     seen_forget(seen, &first.uuid);
     assert_int_equal(count_of(seen, &east, NULL), 2);
     seen_free(seen);
