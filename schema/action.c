@@ -29,12 +29,13 @@ enum err action_event_start(struct db *db, const struct uuid *server, const char
 {
     static const char sql[] = "INSERT INTO server_action_events (action_id, event, host, start_time)"
                               " SELECT ?, ?, ?, UTC_TIMESTAMP(6) FROM DUAL WHERE NOT EXISTS"
-                              " (SELECT 1 FROM server_action_events WHERE action_id = ? AND event = ?)";
+                              " (SELECT 1 FROM server_action_events WHERE action_id = ? AND event = ? AND host <=> ?)";
     int64_t action = 0;
     TRY(find_action(db, server, request_id, &action));
     if (!action)
         return OK;
-    const struct sql_value values[] = {sql_int(action), sql_text(event), sql_text(host), sql_int(action), sql_text(event)};
+    const struct sql_value values[] = {sql_int(action), sql_text(event), sql_text(host),
+                                       sql_int(action), sql_text(event), sql_text(host)};
     return db_exec(db, sql, values, ARRAY_LEN(values));
 }
 
@@ -42,8 +43,8 @@ enum err action_event_start(struct db *db, const struct uuid *server, const char
 static enum err mark_action(struct db *db, int64_t action, const char *event, const char *message)
 {
     static const char sql[] =
-        "UPDATE server_actions SET message = COALESCE(?, message), updated_at = UTC_TIMESTAMP(6) WHERE id = ? AND NOT EXISTS"
-        " (SELECT 1 FROM server_action_events WHERE action_id = ? AND event = ? AND finish_time IS NOT NULL)";
+        "UPDATE server_actions SET message = COALESCE(?, message), updated_at = UTC_TIMESTAMP(6) WHERE id = ? AND 0 ="
+        " (SELECT COALESCE(MIN(finish_time IS NOT NULL), 0) FROM server_action_events WHERE action_id = ? AND event = ?)";
     const struct sql_value values[] = {sql_text(message), sql_int(action), sql_int(action), sql_text(event)};
     return db_exec(db, sql, values, ARRAY_LEN(values));
 }

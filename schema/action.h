@@ -40,7 +40,7 @@ struct server_action_events {
 
 MUST_CHECK enum err action_start(struct db *db, const struct uuid *server, const char *action, const struct caller *caller,
                                  const char *request_id);
-/* Starts the event, of the newest action of this request. OK when there is no such action. Repeatable. */
+/* Starts the event, of the newest action of this request, once on each host. OK when there is no such action. Repeatable. */
 MUST_CHECK enum err action_event_start(struct db *db, const struct uuid *server, const char *request_id, const char *event,
                                        const char *host);
 /* `error` NULL = Success; else the event's result and the action's message are "Error" and the text is kept for admins. */

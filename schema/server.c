@@ -233,6 +233,29 @@ enum err server_clear_host(struct db *db, const struct uuid *uuid)
     return db_exec(db, sql, values, ARRAY_LEN(values));
 }
 
+enum err server_set_scheduling(struct db *db, const struct uuid *uuid, const char *request_spec)
+{
+    static const char sql[] = "UPDATE servers SET vm_state = 'building', task_state = 'scheduling', host = NULL, node = NULL,"
+                              " power_state = 0, request_spec = ?, updated_at = UTC_TIMESTAMP() WHERE uuid = ?";
+    const struct sql_value values[] = {sql_text(request_spec), sql_uuid(uuid)};
+    return db_exec(db, sql, values, ARRAY_LEN(values));
+}
+
+enum err server_set_host(struct db *db, const struct uuid *uuid, const char *host, const char *availability_zone)
+{
+    static const char sql[] = "UPDATE servers SET vm_state = 'building', task_state = 'spawning', host = ?, node = ?,"
+                              " availability_zone = ?, updated_at = UTC_TIMESTAMP() WHERE uuid = ?";
+    const struct sql_value values[] = {sql_text(host), sql_text(host), sql_text(availability_zone), sql_uuid(uuid)};
+    return db_exec(db, sql, values, ARRAY_LEN(values));
+}
+
+enum err server_set_request_spec(struct db *db, const struct uuid *uuid, const char *request_spec)
+{
+    static const char sql[] = "UPDATE servers SET request_spec = ? WHERE uuid = ?";
+    const struct sql_value values[] = {sql_text(request_spec), sql_uuid(uuid)};
+    return db_exec(db, sql, values, ARRAY_LEN(values));
+}
+
 enum err server_set_deleted(struct db *db, const struct uuid *uuid)
 {
     static const char sql[] =

@@ -91,6 +91,11 @@ MUST_CHECK enum err server_set_root_device(struct db *db, const struct uuid *uui
 /* vm_state error, no task; `clear_host` = it lost its claim. */
 MUST_CHECK enum err server_set_fault(struct db *db, const struct uuid *uuid, const char *fault);
 MUST_CHECK enum err server_clear_host(struct db *db, const struct uuid *uuid);
+/* It waits for another host: building/scheduling, without host, with what the next choice must know. */
+MUST_CHECK enum err server_set_scheduling(struct db *db, const struct uuid *uuid, const char *request_spec);
+/* It has another host, and is being built there: building/spawning. */
+MUST_CHECK enum err server_set_host(struct db *db, const struct uuid *uuid, const char *host, const char *availability_zone);
+MUST_CHECK enum err server_set_request_spec(struct db *db, const struct uuid *uuid, const char *request_spec);
 MUST_CHECK enum err server_set_deleted(struct db *db, const struct uuid *uuid);
 
 /* What PUT /servers/{id} may change; NULL members of a non-nullable column keep the old value. */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "compute/build/build.h"
+#include "compute/build/reschedule.h"
 #include "compute/placement/placement.h"
 #include "gateway/base/clock.h"
 #include "gateway/base/text.h"
@@ -9,15 +10,6 @@
 #include "schema/plan.h"
 
 #define US_PER_S 1000000
-
-struct acceptance {
-    struct server *server;
-    const struct uuid *provider;
-    const struct plan_use *use;
-    const struct caller *caller;
-    const char *request_id;
-    const char *message;
-};
 
 static int64_t now_whole_seconds(void)
 {
@@ -35,62 +27,83 @@ const char *build_fault(struct arena *arena, int code, const char *message, cons
     return arena_strdup(arena, text_str(&text));
 }
 
-static enum err accept_in_transaction(struct db *db, void *context)
+static enum err add_build(struct db *db, const struct build_order *order)
 {
-    const struct acceptance *a = context;
-    struct server *server = a->server;
+    json_auto_t *data =
+        json_pack("{s:s, s:s, s:O?}", "request_id", order->request_id, "host", order->server->host, "caller", order->told);
+    return data ? task_add(db, "build", &order->server->uuid, order->request_id, data)
+                : fail(E_INTERNAL, "The task's data cannot be made.");
+}
+
+enum err build_accept_locked(struct db *db, const struct build_order *order)
+{
+    struct server *server = order->server;
+    CLEANUP(arena_clear) struct arena arena = {0};
     bool exists = false;
     TRY(server_exists(db, &server->uuid, &exists));
     if (exists)
         return OK;
-    if (a->use)
-        TRY(plan_bind(db, a->use->entry, &server->uuid, a->use->expires_us));
+    if (order->use)
+        TRY(plan_bind(db, order->use->entry, &server->uuid, order->use->expires_us));
     const struct resource_amount amounts[] = {
         {"VCPU", server->vcpus}, {"MEMORY_MB", server->ram_mib}, {"DISK_GB", server->disk_gib}};
-    TRY(placement_claim(db, a->provider, &server->uuid, server->project_id, server->user_id, amounts, ARRAY_LEN(amounts)));
+    TRY(placement_claim(db, order->provider, &server->uuid, server->project_id, server->user_id, amounts, ARRAY_LEN(amounts)));
     server->vm_state = "building";
     server->task_state = "spawning";
     server->created_us = now_whole_seconds();
     server->updated_us = server->created_us;
-    TRY(server_insert(db, server));
-    TRY(action_start(db, &server->uuid, "create", a->caller, a->request_id));
-    TRY(action_event_start(db, &server->uuid, a->request_id, "compute__do_build_and_run_instance", server->host));
-    json_auto_t *data = json_pack("{s:s, s:s}", "request_id", a->request_id, "host", server->host);
-    return data ? task_add(db, "build", &server->uuid, a->request_id, data) : fail(E_INTERNAL, "The task's data cannot be made.");
+    server->request_spec = reschedule_spec(&arena, order->sizing_text, order->may_retry, order->provider);
+    const enum err result = server_insert(db, server);
+    server->request_spec = "{}"; /* the text was the arena's */
+    TRY(result);
+    TRY(action_start(db, &server->uuid, "create", order->caller, order->request_id));
+    TRY(action_event_start(db, &server->uuid, order->request_id, "compute__do_build_and_run_instance", server->host));
+    return add_build(db, order);
 }
 
-enum err build_accept(struct db *db, struct server *server, const struct uuid *provider, const struct plan_use *use,
-                      const struct caller *caller, const char *request_id)
+static enum err accept_in_transaction(struct db *db, void *context)
 {
-    struct acceptance a = {server, provider, use, caller, request_id, NULL};
+    return build_accept_locked(db, context);
+}
+
+enum err build_accept(struct db *db, const struct build_order *order)
+{
+    struct build_order copy = *order;
     bool exists = false;
-    const enum err result = db_transaction(db, accept_in_transaction, &a);
+    const enum err result = db_transaction(db, accept_in_transaction, &copy);
     if (result != E_CONFLICT)
         return result;
-    TRY(server_exists(db, &server->uuid, &exists)); /* a repeat that ran beside the first one: it lost to itself */
-    return exists ? OK : result;
+    TRY(server_exists(db, &order->server->uuid, &exists)); /* a repeat that ran beside the first one: it lost to itself */
+    return exists ? OK : fail(E_CONFLICT, "The host has no room any more.");
 }
+
+struct burial {
+    const struct server *server;
+    const struct caller *caller;
+    const char *request_id;
+    const char *message;
+};
 
 static enum err bury_in_transaction(struct db *db, void *context)
 {
-    const struct acceptance *a = context;
+    const struct burial *b = context;
     CLEANUP(arena_clear) struct arena arena = {0};
-    struct server server = *a->server;
+    struct server server = *b->server;
     server.vm_state = "error";
     server.task_state = NULL;
     server.host = NULL;
     server.node = NULL;
     server.created_us = now_whole_seconds();
     server.updated_us = server.created_us;
-    server.fault = build_fault(&arena, 500, a->message, NULL);
+    server.fault = build_fault(&arena, 500, b->message, NULL);
     TRY(server_insert(db, &server));
-    TRY(action_start(db, &server.uuid, "create", a->caller, a->request_id));
-    TRY(action_event_start(db, &server.uuid, a->request_id, "conductor_schedule_and_build_instances", NULL));
-    return action_event_finish(db, &server.uuid, a->request_id, "conductor_schedule_and_build_instances", a->message);
+    TRY(action_start(db, &server.uuid, "create", b->caller, b->request_id));
+    TRY(action_event_start(db, &server.uuid, b->request_id, "conductor_schedule_and_build_instances", NULL));
+    return action_event_finish(db, &server.uuid, b->request_id, "conductor_schedule_and_build_instances", b->message);
 }
 
 enum err build_bury(struct db *db, struct server *server, const struct caller *caller, const char *request_id, const char *message)
 {
-    struct acceptance a = {server, NULL, NULL, caller, request_id, message};
-    return db_transaction(db, bury_in_transaction, &a);
+    struct burial b = {server, caller, request_id, message};
+    return db_transaction(db, bury_in_transaction, &b);
 }

@@ -31,18 +31,32 @@ struct build_environment {
     /* Brings the image's bytes into the store when they are not there; NULL where no other zone can have them. */
     enum err (*fetch_image)(void *context, struct task *task, const char *image_id);
     void *fetch_context;
+    int64_t max_attempts;    /* builds of one server, on different hosts */
+    const char *fail_builds; /* [debug] fail_builds; "" */
 };
 
 /* NULL-terminated: build, delete, start, stop, reboot, reboot_hard. */
 extern const struct task_kind *const build_kinds[];
 
+/* A server that begins to exist here. */
+struct build_order {
+    struct server *server;       /* its states and times are set by build_accept */
+    const struct uuid *provider; /* its host's */
+    const struct plan_use *use;  /* NULL */
+    const char *sizing_text;     /* what it was planned with, for another try; NULL: there is none */
+    bool may_retry;              /* false: its host was forced */
+    const json_t *told;          /* who asks (gateway/conductor/on_behalf.h), for another try; NULL */
+    const struct caller *caller;
+    const char *request_id;
+};
+
 /*
- * Claims on the host (its provider uuid), inserts the server (its states are set here: building/spawning on that host), the
- * `create` action and the build task. E_CONFLICT: the host has no room now, nothing was written. The same uuid again: OK, nothing
- * is written twice.
+ * Claims on the host, inserts the server (building/spawning on that host), the `create` action and the build task. E_CONFLICT: the
+ * host has no room now, nothing was written. The same uuid again: OK, nothing is written twice.
  */
-MUST_CHECK enum err build_accept(struct db *db, struct server *server, const struct uuid *provider, const struct plan_use *use,
-                                 const struct caller *caller, const char *request_id);
+MUST_CHECK enum err build_accept(struct db *db, const struct build_order *order);
+/* The same inside a transaction of the caller's, which it may have to roll back. */
+MUST_CHECK enum err build_accept_locked(struct db *db, const struct build_order *order);
 
 /* A create that found no host: the server as an ERROR row with fault (500, "No valid host was found. …") and a failed action. */
 MUST_CHECK enum err build_bury(struct db *db, struct server *server, const struct caller *caller, const char *request_id,

@@ -2,9 +2,12 @@
  * The build: image → disks → define → start. Each step may run again after a crash: volumes and domains are named after the server,
  * making one that is there is no error, and undoing what was never done is none either.
  */
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "compute/build/guest_spec.h"
+#include "compute/build/reschedule.h"
 #include "compute/build/steps.h"
 #include "compute/image/store.h"
 #include "compute/placement/placement.h"
@@ -15,10 +18,37 @@
 #define UPLOAD_BUDGET_MS (30 * INT64_C(60000))
 #define BUILD_EVENT      "compute__do_build_and_run_instance"
 
+/* Another host would fail alike: no reschedule (spec pipeline.md 2.9). */
+static enum err abort_build(struct task *task, enum err result)
+{
+    if (result != E_NOT_FOUND && result != E_INVALID && result != E_FORBIDDEN && result != E_TOO_LARGE)
+        return result;
+    const char *message = arena_strdup(task->arena, err_message());
+    (void)json_object_set_new(task->data, "abort", json_true());
+    return fail(result, "%s", message);
+}
+
 static enum err plan_server(struct task *task, struct server *server, struct guest_plan *plan)
 {
     TRY(step_server(task, server));
-    return guest_plan_make(task->arena, server, step_environment(task)->zone_name, task->fence, plan);
+    return abort_build(task, guest_plan_make(task->arena, server, step_environment(task)->zone_name, task->fence, plan));
+}
+
+/* STEP:PERCENT[:HOST…]: the faults that tests wish for ([debug] fail_builds); after the step's work, so that there is some to undo.
+ */
+static enum err fail_wished(struct task *task, const char *step, const char *host)
+{
+    const char *wish = step_environment(task)->fail_builds;
+    const size_t length = strlen(step);
+    if (!wish || strncmp(wish, step, length) != 0 || wish[length] != ':')
+        return OK;
+    char *end = NULL;
+    const unsigned long percent = strtoul(wish + length + 1, &end, 10);
+    const char *named = *end == ':' ? strstr(end, arena_printf(task->arena, ":%s", host)) : NULL;
+    const char *after = named ? named + 1 + strlen(host) : "";
+    if ((*end == ':' && (!named || (*after != '\0' && *after != ':'))) || random_below(100) >= percent)
+        return OK;
+    return fail(E_INTERNAL, "Host %s failed at step %s, as [debug] fail_builds says.", host, step);
 }
 
 static enum err upload_image(struct task *task, const struct server *server, const struct guest_image *image)
@@ -26,9 +56,9 @@ static enum err upload_image(struct task *task, const struct server *server, con
     struct build_environment *environment = step_environment(task);
     int fd = -1;
     uint64_t length = 0;
-    TRY(image_open(environment->images, image->id, &fd, &length));
+    TRY(abort_build(task, image_open(environment->images, image->id, &fd, &length)));
     struct image_facts facts;
-    enum err result = image_check_file(fd, length, image->disk_format, &facts);
+    enum err result = abort_build(task, image_check_file(fd, length, image->disk_format, &facts));
     if (result == OK)
         result = hypervisor_volume_upload(environment->hypervisors, server->host, build_image_volume(task->arena, image->id),
                                           image->format, fd, length, budget_from_ms(UPLOAD_BUDGET_MS));
@@ -42,7 +72,7 @@ static enum err place_image(struct task *task, const struct server *server, cons
     const struct build_environment *environment = step_environment(task);
     enum host_image_state state = HOST_IMAGE_BUSY;
     if (environment->fetch_image) /* also when a file is there: it must be this image's, not another one's of the same id */
-        TRY(environment->fetch_image(environment->fetch_context, task, image->id));
+        TRY(abort_build(task, environment->fetch_image(environment->fetch_context, task, image->id)));
     TRY(host_image_take(task->db, server->host, image->id, &task->id, &state));
     if (state == HOST_IMAGE_READY)
         return OK;
@@ -90,7 +120,9 @@ static enum err run_disk(struct task *task)
                                      step_budget()));
     if (plan.swap_volume)
         TRY(hypervisor_volume_create(all, server.host, plan.swap_volume, "qcow2", plan.swap_bytes, NULL, NULL, step_budget()));
-    return plan.config_volume ? upload_config_drive(task, &server, plan.config_volume) : OK;
+    if (plan.config_volume)
+        TRY(upload_config_drive(task, &server, plan.config_volume));
+    return fail_wished(task, "disk", server.host);
 }
 
 static enum err undo_disk(struct task *task)
@@ -112,7 +144,8 @@ static enum err run_define(struct task *task)
     struct server server;
     struct guest_plan plan;
     TRY(plan_server(task, &server, &plan));
-    return hypervisor_define(step_environment(task)->hypervisors, server.host, &plan.guest, step_budget());
+    TRY(hypervisor_define(step_environment(task)->hypervisors, server.host, &plan.guest, step_budget()));
+    return fail_wished(task, "define", server.host);
 }
 
 static enum err undo_define(struct task *task)
@@ -126,7 +159,8 @@ static enum err run_start(struct task *task)
 {
     struct server server;
     TRY(step_server(task, &server));
-    return hypervisor_start(step_environment(task)->hypervisors, server.host, &server.uuid, step_budget());
+    TRY(hypervisor_start(step_environment(task)->hypervisors, server.host, &server.uuid, step_budget()));
+    return fail_wished(task, "start", server.host);
 }
 
 static enum err undo_start(struct task *task)
@@ -148,16 +182,21 @@ static enum err build_done(struct task *task)
     return action_event_finish(task->db, &task->subject, task->request_id, BUILD_EVENT, NULL);
 }
 
+/* A delete that asked for the end of the build goes on by itself. */
 static enum err build_failed(struct task *task, enum err kind, const char *message)
 {
     struct server server;
+    bool again = false;
     TRY(server_get_locked(task->db, task->arena, &task->subject, &server));
     TRY(placement_release(task->db, &task->subject));
     TRY(action_event_finish(task->db, &task->subject, task->request_id, BUILD_EVENT, message));
-    if (server.task_state && server.task_state[0] == 'd') /* a delete asked for it */
+    if (server.task_state && server.task_state[0] == 'd')
         return OK;
     log_warn("build.failed", "server=%s host=%s kind=%s message=%s", uuid_to_text(&task->subject).text, server.host, err_name(kind),
              log_quote(message).text);
+    TRY(reschedule_begin(task, &server, message, &again, &message));
+    if (again)
+        return OK;
     TRY(server_set_fault(task->db, &task->subject, build_fault(task->arena, 500, message, NULL)));
     return server_clear_host(task->db, &task->subject);
 }

@@ -94,8 +94,10 @@ static enum err begin_in_transaction(struct db *db, void *context)
     if (!data)
         return fail(E_INTERNAL, "The task's data cannot be made.");
     TRY(task_add(db, row->task, b->uuid, b->request_id, data));
-    if (b->action == ACTION_DELETE)
+    if (b->action == ACTION_DELETE) {
         TRY(task_cancel(db, "build", b->uuid));
+        TRY(task_cancel(db, "reschedule", b->uuid));
+    }
     b->added = true;
     return OK;
 }

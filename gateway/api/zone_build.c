@@ -119,8 +119,9 @@ static enum err zone_servers(struct request *request, struct response *response)
     if (uuid_is_zero(&entry.zone)) {
         if (uuid_tag(&uuid) != request->gateway->tag)
             return fail(E_INVALID, "The uuid does not carry this zone's tag.");
-        return conductor_accept(request, &uuid, &entry.host, server, embedded, reservation, launch_index, &entry.use,
-                                &response->body);
+        const struct accept_order accept = {&uuid,       &entry.host, server,       embedded,
+                                            sizing_text, reservation, launch_index, &entry.use};
+        return conductor_accept(request, &accept, &response->body);
     }
     const struct child_order order = {&uuid, &entry.zone, entry.blob, sizing_text, reservation, launch_index, server, embedded};
     return create_at_child(request, &order, &response->body);

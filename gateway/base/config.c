@@ -78,6 +78,8 @@ static const struct setting settings[] = {
     {"compute", "console_kib", SETTING_INT, AT(compute.console_kib), 1, 1024, NULL, "100",
      "most of a console log that is returned"},
     {"compute", "task_runners", SETTING_INT, AT(compute.task_runners), 1, 64, NULL, "4", "threads for long tasks"},
+    {"scheduler", "max_attempts", SETTING_INT, AT(scheduler.max_attempts), 1, 100, NULL, "3",
+     "hosts on which a server's build is tried before it is in error"},
     {"placement", "listen", SETTING_TEXT, AT(placement.listen), 0, 0, NULL, "",
      "address:port where Placement is also mounted at /; empty = only at /placement of [api] listen"},
     {"placement", "auth_strategy", SETTING_CHOICE, AT(placement.auth_strategy), 0, 0, "identity noauth2", "identity",
@@ -122,6 +124,8 @@ static const struct setting settings[] = {
     {"log", "level", SETTING_CHOICE, AT(log.level), 0, 0, "debug info warn error", "info", "least level that is written"},
     {"debug", "stop_after", SETTING_TEXT, AT(debug.stop_after), 0, 0, NULL, "",
      "KIND:STEP[:undo|:begin]: the process kills itself there (tests)"},
+    {"debug", "fail_builds", SETTING_TEXT, AT(debug.fail_builds), 0, 0, NULL, "",
+     "STEP:PERCENT[:HOST…]: so many builds fail at that step, on these hosts or on all (tests)"},
 };
 
 struct reader {

@@ -57,6 +57,9 @@ struct config {
         int64_t task_runners;
     } compute;
     struct {
+        int64_t max_attempts; /* builds of one server */
+    } scheduler;
+    struct {
         char *listen;         /* address:port where Placement is mounted at `/`; "" = only at /placement of [api] listen */
         char *auth_strategy;  /* identity | noauth2 (tests) */
         bool enforce_scope;   /* tokens must be system-scoped, but for a project's own usages */
@@ -92,6 +95,7 @@ struct config {
     } log;
     struct {
         char *stop_after; /* KIND:STEP[:undo] — the process kills itself there (tests only) */
+        char *fail_builds; /* STEP:PERCENT[:HOST…] — builds fail there (tests only) */
     } debug;
 };
 

@@ -30,6 +30,7 @@
 #include "gateway/conductor/compensate.h"
 #include "gateway/conductor/image_pull.h"
 #include "gateway/conductor/locate.h"
+#include "gateway/conductor/reschedule.h"
 #include "gateway/conductor/revoke.h"
 #include "gateway/conductor/runner_context.h"
 #include "gateway/gateway.h"
@@ -149,7 +150,7 @@ static enum err open_zones(struct process *p)
 /* This zone's own long work, and what touches other zones. */
 static void choose_kinds(struct process *p)
 {
-    static const struct task_kind *const tree_kinds[] = {&compensate_kind, &image_pull_kind, &revoke_kind};
+    static const struct task_kind *const tree_kinds[] = {&compensate_kind, &image_pull_kind, &reschedule_kind, &revoke_kind};
     size_t count = 0;
     for (size_t i = 0; build_kinds[i]; i++)
         p->kinds[count++] = build_kinds[i];
@@ -186,7 +187,9 @@ static enum err open_compute(struct process *p)
                                                   .state_dir = config->zone.state_dir,
                                                   .zone_name = config->zone.name,
                                                   .fetch_image = image_pulls_fetch,
-                                                  .fetch_context = &p->pulls};
+                                                  .fetch_context = &p->pulls,
+                                                  .max_attempts = config->scheduler.max_attempts,
+                                                  .fail_builds = config->debug.fail_builds};
     choose_kinds(p);
     return task_runners_start(&p->gateway.database, p->kinds, &p->runners, (int)config->compute.task_runners,
                               config->debug.stop_after, &p->gateway.tasks);

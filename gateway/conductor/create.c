@@ -6,6 +6,7 @@
 #include "compute/build/build.h"
 #include "gateway/base/log.h"
 #include "gateway/conductor/create_child.h"
+#include "gateway/conductor/on_behalf.h"
 #include "gateway/conductor/record.h"
 #include "gateway/gateway.h"
 #include "schema/host.h"
@@ -13,22 +14,25 @@
 
 #define NO_VALID_HOST "No valid host was found. There are not enough hosts available."
 
-enum err conductor_accept(struct request *request, const struct uuid *uuid, const struct uuid *host_uuid, const json_t *server_json,
-                          const json_t *embedded, const char *reservation_id, int launch_index, const struct plan_use *use,
-                          struct text *out)
+enum err conductor_accept(struct request *request, const struct accept_order *order, struct text *out)
 {
-    const struct record_parts parts = {uuid, server_json, embedded, reservation_id, launch_index};
+    const struct record_parts parts = {order->uuid, order->server, order->embedded, order->reservation_id, order->launch_index};
+    json_auto_t *told = on_behalf_write(request);
+    struct sizing sizing;
     struct server server;
     struct host host;
+    TRY(sizing_read(request->arena, order->sizing_text, strlen(order->sizing_text), &sizing));
     TRY(record_make(request->arena, &parts, &request->caller, &server));
-    TRY(host_get_by_uuid(request->db, request->arena, host_uuid, &host));
+    TRY(host_get_by_uuid(request->db, request->arena, order->host, &host));
     server.host = host.name;
     server.node = host.name;
     server.availability_zone = select_host_zone(request->gateway, &host);
-    TRY(build_accept(request->db, &server, host_uuid, use, &request->caller, request->request_id));
+    const struct build_order build = {&server,      order->host, order->use,       order->sizing_text,
+                                      !sizing.host, told,        &request->caller, request->request_id};
+    TRY(build_accept(request->db, &build));
     task_wake(request->gateway->tasks);
-    log_info("server.accepted", "server=%s host=%s", uuid_to_text(uuid).text, log_quote(host.name).text);
-    record_write_created(out, &server, server_json, request_link(request, "%s", ""), request_bookmark(request, "%s", ""));
+    log_info("server.accepted", "server=%s host=%s", uuid_to_text(order->uuid).text, log_quote(host.name).text);
+    record_write_created(out, &server, order->server, request_link(request, "%s", ""), request_bookmark(request, "%s", ""));
     return OK;
 }
 
@@ -56,8 +60,15 @@ static enum err try_candidate(const struct placing *placing, const struct plan_e
                                       placing->order->embedded};
     if (!uuid_is_zero(&candidate->zone))
         return create_at_child(placing->request, &order, placing->out);
-    return conductor_accept(placing->request, &uuid, &candidate->host, placing->server, placing->order->embedded,
-                            placing->order->reservation_id, placing->launch_index, NULL, placing->out);
+    const struct accept_order here = {&uuid,
+                                      &candidate->host,
+                                      placing->server,
+                                      placing->order->embedded,
+                                      placing->sizing_text,
+                                      placing->order->reservation_id,
+                                      placing->launch_index,
+                                      NULL};
+    return conductor_accept(placing->request, &here, placing->out);
 }
 
 static enum err bury(const struct placing *placing)

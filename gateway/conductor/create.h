@@ -23,10 +23,20 @@ struct create_order {
 /* Writes what POST /servers answers for the first server. */
 MUST_CHECK enum err conductor_create(struct request *request, const struct create_order *order, struct text *out);
 
+/* A server that this zone will own. */
+struct accept_order {
+    const struct uuid *uuid;
+    const struct uuid *host; /* its uuid */
+    const json_t *server;
+    const json_t *embedded;
+    const char *sizing_text;
+    const char *reservation_id;
+    int launch_index;
+    const struct plan_use *use; /* the sealed entry it came with; NULL */
+};
+
 /*
  * The owner's half, for this zone's own creates and for those that come over a link: one transaction. The same uuid again gets the
- * same answer. E_CONFLICT: no room now. `host` is the host's uuid.
+ * same answer. E_CONFLICT: no room now.
  */
-MUST_CHECK enum err conductor_accept(struct request *request, const struct uuid *uuid, const struct uuid *host,
-                                     const json_t *server, const json_t *embedded, const char *reservation_id, int launch_index,
-                                     const struct plan_use *use, struct text *out);
+MUST_CHECK enum err conductor_accept(struct request *request, const struct accept_order *order, struct text *out);

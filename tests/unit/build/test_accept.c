@@ -28,7 +28,8 @@ static enum err accept(struct db *db, uint8_t number, const struct plan_use *use
     const struct uuid uuid = uuid_of(number);
     struct server server = server_sample(&uuid);
     server.launched_us = 0;
-    return build_accept(db, &server, &host, use, &user, "req-1");
+    const struct build_order order = {&server, &host, use, "{}", true, NULL, &user, "req-1"};
+    return build_accept(db, &order);
 }
 
 /* Rows in servers, tasks, actions, events, consumers, allocations and used entries, in that order. */
@@ -90,7 +91,8 @@ static void a_conflict_leaves_nothing(void **state)
     must_contain(err_message(),
                  "Unable to create allocation for 'VCPU' on resource provider '11111111-2222-4333-8444-5555555555c8'.");
     assert_rows(store, "3 3 3 3 3 9 0");
-    assert_int_equal(build_accept(store->db, &server, &host, &use, &user, "req-1"), E_NOT_FOUND);
+    const struct build_order order = {&server, &host, &use, "{}", true, NULL, &user, "req-1"};
+    assert_int_equal(build_accept(store->db, &order), E_NOT_FOUND);
     assert_rows(store, "3 3 3 3 3 9 0");
 }
 

@@ -1,0 +1,133 @@
+/* See reschedule.h. */
+#include "gateway/conductor/reschedule.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "compute/build/build.h"
+#include "compute/placement/placement.h"
+#include "gateway/base/log.h"
+#include "gateway/conductor/on_behalf.h"
+#include "gateway/conductor/select.h"
+#include "gateway/gateway.h"
+#include "schema/action.h"
+#include "schema/json/json.h"
+
+#define BUILD_EVENT "compute__do_build_and_run_instance"
+#define CHOICE_MS   10000
+
+struct choice {
+    struct task *task;
+    struct request *request;
+    const struct host *host;
+    const char *request_spec;
+};
+
+static const char *add_tried(struct task *task, const json_t *spec, const struct uuid *host)
+{
+    json_auto_t *copy = json_deep_copy(spec);
+    (void)json_array_append_new(json_object_get(copy, "tried"), json_string(uuid_to_text(host).text));
+    char *text = json_dumps(copy, JSON_COMPACT);
+    const char *out = arena_strdup(task->arena, text ? text : "{}");
+    free(text);
+    return out;
+}
+
+/* The claim and the server's new host, or nothing. */
+static enum err take_host(struct db *db, void *context)
+{
+    const struct choice *choice = context;
+    struct task *task = choice->task;
+    struct server server;
+    TRY(task_guard(task, db));
+    TRY(server_get_locked(db, task->arena, &task->subject, &server));
+    if (server.host || !str_equal(server.task_state, "scheduling"))
+        return OK; /* done before, or a delete came: then this task is cancelled */
+    const struct resource_amount amounts[] = {{"VCPU", server.vcpus}, {"MEMORY_MB", server.ram_mib}, {"DISK_GB", server.disk_gib}};
+    TRY(placement_claim(db, &choice->host->uuid, &server.uuid, server.project_id, server.user_id, amounts, ARRAY_LEN(amounts)));
+    TRY(server_set_host(db, &server.uuid, choice->host->name, select_host_zone(choice->request->gateway, choice->host)));
+    TRY(server_set_request_spec(db, &server.uuid, choice->request_spec));
+    return action_event_start(db, &server.uuid, task->request_id, BUILD_EVENT, choice->host->name);
+}
+
+static bool was_tried(const json_t *spec, const struct uuid *host)
+{
+    const struct uuid_text text = uuid_to_text(host);
+    const json_t *tried = json_object_get(spec, "tried");
+    for (size_t i = 0; i < json_array_size(tried); i++) {
+        if (str_equal(json_string_value(json_array_get(tried, i)), text.text))
+            return true;
+    }
+    return false;
+}
+
+static enum err try_host(struct request *request, struct task *task, const json_t *spec, const struct uuid *uuid)
+{
+    struct host host;
+    TRY(host_get_by_uuid(task->db, task->arena, uuid, &host));
+    struct choice choice = {task, request, &host, add_tried(task, spec, uuid)};
+    TRY(db_transaction(task->db, take_host, &choice));
+    log_info("build.again", "server=%s host=%s", uuid_to_text(&task->subject).text, log_quote(host.name).text);
+    return OK;
+}
+
+static enum err choose(struct request *request, struct task *task, const json_t *spec)
+{
+    const char *text = json_string_value(json_object_get(spec, "sizing"));
+    struct sizing sizing;
+    struct plan_entries entries;
+    struct plan_entry entry;
+    TRY(sizing_read(request->arena, text ? text : "", text ? strlen(text) : 0, &sizing));
+    TRY(select_here(request, &sizing, &entries));
+    while (plan_entry_take(&entries, &entry)) {
+        const enum err result = was_tried(spec, &entry.host) ? E_CONFLICT : try_host(request, task, spec, &entry.host);
+        if (result != E_CONFLICT && result != E_NOT_FOUND)
+            return result;
+    }
+    return fail(E_CONFLICT,
+                "Exceeded maximum number of retries. Exhausted all hosts available for retrying build failures for instance %s. "
+                "Last exception: %s",
+                uuid_to_text(&task->subject).text, json_string_value(json_object_get(task->data, "last_error")));
+}
+
+static enum err run_choose(struct task *task)
+{
+    struct on_behalf behalf;
+    struct server server;
+    json_auto_t *spec = NULL;
+    TRY(server_get_any(task->db, task->arena, &task->subject, &server));
+    if (server.host)
+        return OK;
+    TRY(json_parse_foreign(server.request_spec, strlen(server.request_spec), &spec));
+    enum err result = on_behalf_open(task, json_object_get(task->data, "caller"), CHOICE_MS, &behalf);
+    if (result == OK)
+        result = choose(&behalf.request, task, spec);
+    on_behalf_close(&behalf);
+    return result;
+}
+
+static enum err begin_build(struct task *task)
+{
+    struct server server;
+    TRY(server_get_locked(task->db, task->arena, &task->subject, &server));
+    json_auto_t *data = json_pack("{s:s, s:s?, s:O?}", "request_id", task->request_id, "host", server.host, "caller",
+                                  json_object_get(task->data, "caller"));
+    return data ? task_add(task->db, "build", &task->subject, task->request_id, data)
+                : fail(E_INTERNAL, "The task's data cannot be made.");
+}
+
+static enum err give_up(struct task *task, enum err kind, const char *message)
+{
+    struct server server;
+    TRY(server_get_locked(task->db, task->arena, &task->subject, &server));
+    TRY(placement_release(task->db, &task->subject));
+    if (kind == E_GONE) /* a delete goes on by itself */
+        return OK;
+    log_warn("build.exhausted", "server=%s message=%s", uuid_to_text(&task->subject).text, log_quote(message).text);
+    TRY(server_set_fault(task->db, &task->subject, build_fault(task->arena, 500, message, NULL)));
+    return server_clear_host(task->db, &task->subject);
+}
+
+static const struct task_step reschedule_steps[] = {{"choose", run_choose, NULL}};
+
+const struct task_kind reschedule_kind = {"reschedule", reschedule_steps, ARRAY_LEN(reschedule_steps), 30, begin_build, give_up};
