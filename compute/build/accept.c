@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "compute/build/build.h"
+#include "compute/build/inside.h"
 #include "compute/build/reschedule.h"
 #include "compute/placement/placement.h"
 #include "gateway/base/clock.h"
@@ -35,19 +36,10 @@ static enum err add_build(struct db *db, const struct build_order *order)
                 : fail(E_INTERNAL, "The task's data cannot be made.");
 }
 
-enum err build_accept_locked(struct db *db, const struct build_order *order)
+enum err build_begin_locked(struct db *db, const struct build_order *order)
 {
     struct server *server = order->server;
     CLEANUP(arena_clear) struct arena arena = {0};
-    bool exists = false;
-    TRY(server_exists(db, &server->uuid, &exists));
-    if (exists)
-        return OK;
-    if (order->use)
-        TRY(plan_bind(db, order->use->entry, &server->uuid, order->use->expires_us));
-    const struct resource_amount amounts[] = {
-        {"VCPU", server->vcpus}, {"MEMORY_MB", server->ram_mib}, {"DISK_GB", server->disk_gib}};
-    TRY(placement_claim(db, order->provider, &server->uuid, server->project_id, server->user_id, amounts, ARRAY_LEN(amounts)));
     server->vm_state = "building";
     server->task_state = "spawning";
     server->created_us = now_whole_seconds();
@@ -61,9 +53,24 @@ enum err build_accept_locked(struct db *db, const struct build_order *order)
     return add_build(db, order);
 }
 
+static enum err accept_locked(struct db *db, const struct build_order *order)
+{
+    const struct server *server = order->server;
+    bool exists = false;
+    TRY(server_exists(db, &server->uuid, &exists));
+    if (exists)
+        return OK;
+    if (order->use)
+        TRY(plan_bind(db, order->use->entry, &server->uuid, order->use->expires_us));
+    const struct resource_amount amounts[] = {
+        {"VCPU", server->vcpus}, {"MEMORY_MB", server->ram_mib}, {"DISK_GB", server->disk_gib}};
+    TRY(placement_claim(db, order->provider, &server->uuid, server->project_id, server->user_id, amounts, ARRAY_LEN(amounts)));
+    return build_begin_locked(db, order);
+}
+
 static enum err accept_in_transaction(struct db *db, void *context)
 {
-    return build_accept_locked(db, context);
+    return accept_locked(db, context);
 }
 
 enum err build_accept(struct db *db, const struct build_order *order)
@@ -74,7 +81,7 @@ enum err build_accept(struct db *db, const struct build_order *order)
     if (result != E_CONFLICT)
         return result;
     TRY(server_exists(db, &order->server->uuid, &exists)); /* a repeat that ran beside the first one: it lost to itself */
-    return exists ? OK : fail(E_CONFLICT, "The host has no room any more.");
+    return exists ? OK : result;
 }
 
 struct burial {

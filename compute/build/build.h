@@ -55,9 +55,6 @@ struct build_order {
  * host has no room now, nothing was written. The same uuid again: OK, nothing is written twice.
  */
 MUST_CHECK enum err build_accept(struct db *db, const struct build_order *order);
-/* The same inside a transaction of the caller's, which it may have to roll back. */
-MUST_CHECK enum err build_accept_locked(struct db *db, const struct build_order *order);
-
 /* A create that found no host: the server as an ERROR row with fault (500, "No valid host was found. …") and a failed action. */
 MUST_CHECK enum err build_bury(struct db *db, struct server *server, const struct caller *caller, const char *request_id,
                                const char *message);

@@ -25,6 +25,7 @@ extern const struct route quota_routes[];             /* quota_sets.c: quota set
 extern const struct route usage_routes[];             /* tenant_usage.c */
 extern const struct route zone_routes[];              /* zones.c: /os-zones and the 2011 paths */
 extern const struct route zone_build_routes[];        /* zone_build.c: select and servers, over a link */
+extern const struct route zone_holds_routes[];        /* zone_holds.c: several servers, all or none, over a link */
 
 /* The bodies of PUT /servers/{id} by version. */
 extern const struct body_schema server_update_schemas[];

@@ -18,6 +18,7 @@ static const struct route *const tables[] = {version_routes,       server_list_r
                                              aggregate_routes,     availability_zone_routes,
                                              quota_routes,         usage_routes,
                                              zone_routes,          zone_build_routes,
+                                             zone_holds_routes,
                                              image_source_routes,  NULL};
 
 const struct service compute_service = {

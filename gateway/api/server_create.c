@@ -9,6 +9,7 @@
 #include "gateway/api/flavor_catalog.h"
 #include "gateway/api/image_catalog.h"
 #include "gateway/api/quota.h"
+#include "gateway/conductor/batch.h"
 #include "gateway/conductor/create.h"
 #include "gateway/gateway.h"
 #include "schema/json/json.h"
@@ -295,15 +296,18 @@ static enum err server_create(struct request *request, struct response *response
     require_config_drive(&c);
     TRY(add_admin_pass(&c));
     reservation_id_new(request->gateway->tag, reservation);
-    const struct create_order order = {c.server, embedded, c.sizing, reservation, c.max_count};
-    CLEANUP(text_clear) struct text body = {0};
-    TRY(conductor_create(request, &order, &body));
-    TRY(quota_recheck_create(request, &flavor, c.max_count, reservation));
-    response->status = 202;
+    int64_t made = 0;
+    const struct create_order order = {c.server, embedded, c.sizing, reservation, c.min_count, c.max_count};
     if (is_true(json_object_get(c.server, "return_reservation_id"))) {
+        TRY(batch_create_later(request, &order));
+        response->status = 202;
         response->json = json_pack("{s:s}", "reservation_id", reservation);
         return OK;
     }
+    CLEANUP(text_clear) struct text body = {0};
+    TRY(conductor_create(request, &order, &body, &made));
+    TRY(quota_recheck_create(request, &flavor, made, reservation));
+    response->status = 202;
     json_auto_t *created = NULL;
     TRY(json_parse_foreign(body.bytes, body.length, &created));
     const char *id = text_of(json_object_get(created, "server"), "id");

@@ -271,20 +271,19 @@ static enum err check_complete(struct listing *listing, struct response *respons
     return OK;
 }
 
-/* The children, and the parent where the servers of a reservation that was minted above are. Or the list is relayed whole. */
+/* The children. Or the list is relayed whole: by a reservation that was minted below. */
 static enum err find_sources(struct listing *listing, struct response *response, bool *answered)
 {
     struct request *request = listing->request;
     struct zones *zones = request->gateway->zones;
     const char *reservation = request_query(request, "reservation_id");
-    bool above = false;
     *answered = false;
     if (is_local_only(request))
         return OK;
     if (reservation)
-        TRY(conductor_locate_reservation(request, response, reservation, answered, &above));
+        TRY(conductor_locate_reservation(request, response, reservation, answered));
     listing->sources =
-        zones_list_sources(zones, zones_view(zones, request->arena), request->link, above, request->arena, &listing->source_count);
+        zones_list_sources(zones, zones_view(zones, request->arena), request->link, false, request->arena, &listing->source_count);
     return OK;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gateway/api/api.h"
+#include "gateway/api/zone_sizing.h"
 #include "gateway/base/log.h"
 #include "gateway/conductor/create.h"
 #include "gateway/conductor/create_child.h"
@@ -12,7 +13,6 @@
 #include "gateway/gateway.h"
 #include "schema/json/json.h"
 
-#define SIZING_MOST  65536
 #define ENTRIES_MOST 64
 
 static const char *text_of(const json_t *object, const char *key)
@@ -23,21 +23,6 @@ static const char *text_of(const json_t *object, const char *key)
 static void release_json(void *json)
 {
     json_decref(json);
-}
-
-static enum err decode_sizing(struct request *request, const char **out_text, struct sizing *out)
-{
-    const char *encoded = text_of(request->json, "sizing");
-    const size_t length = encoded ? strlen(encoded) : 0;
-    if (!length || length > SIZING_MOST)
-        return fail(E_INVALID, "The sizing is missing or too long.");
-    char *text = arena_alloc(request->arena, length + 1);
-    size_t decoded = 0;
-    TRY(base64_decode(encoded, length, text, length, &decoded));
-    text[decoded] = '\0';
-    TRY(sizing_read(request->arena, text, decoded, out));
-    *out_text = text;
-    return OK;
 }
 
 /* 2011's request_spec names a flavor; its place in the plan is asked for by what it needs. */
@@ -86,7 +71,7 @@ static enum err zone_select(struct request *request, struct response *response)
     if (json_object_get(request->json, "instance_type"))
         TRY(sizing_of_2011(request, &sizing_text, &sizing));
     else
-        TRY(decode_sizing(request, &sizing_text, &sizing));
+        TRY(zone_sizing_decode(request, &sizing_text, &sizing));
     TRY(select_all(request, &sizing, sizing_text, &entries));
     const json_t *count = json_object_get(request->json, "count") ? json_object_get(request->json, "count")
                                                                   : json_object_get(request->json, "num_instances");
@@ -110,7 +95,7 @@ static enum err zone_servers(struct request *request, struct response *response)
     struct sizing sizing;
     struct uuid uuid;
     struct sealed_entry entry;
-    TRY(decode_sizing(request, &sizing_text, &sizing));
+    TRY(zone_sizing_decode(request, &sizing_text, &sizing));
     TRY(uuid_from_text(text_of(request->json, "uuid") ? text_of(request->json, "uuid") : "", &uuid));
     if (!blob || !json_is_object(server) || !json_is_object(embedded) || !reservation)
         return fail(E_INVALID, "blob, server, embedded and reservation_id are required.");

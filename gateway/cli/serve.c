@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "compute/build/build.h"
+#include "compute/build/hold.h"
 #include "compute/build/host_watch.h"
 #include "compute/image/store.h"
 #include "compute/placement/resource_class.h"
@@ -27,6 +28,7 @@
 #include "gateway/cli/zone_url.h"
 #include "gateway/conductor/authenticate.h"
 #include "gateway/conductor/catalog.h"
+#include "gateway/conductor/batch.h"
 #include "gateway/conductor/compensate.h"
 #include "gateway/conductor/image_pull.h"
 #include "gateway/conductor/locate.h"
@@ -150,7 +152,8 @@ static enum err open_zones(struct process *p)
 /* This zone's own long work, and what touches other zones. */
 static void choose_kinds(struct process *p)
 {
-    static const struct task_kind *const tree_kinds[] = {&compensate_kind, &image_pull_kind, &reschedule_kind, &revoke_kind};
+    static const struct task_kind *const tree_kinds[] = {&batch_kind,      &compensate_kind, &hold_expiry_kind,
+                                                         &image_pull_kind, &reschedule_kind, &revoke_kind};
     size_t count = 0;
     for (size_t i = 0; build_kinds[i]; i++)
         p->kinds[count++] = build_kinds[i];

@@ -5,6 +5,7 @@
 
 #include "compute/build/build.h"
 #include "gateway/base/log.h"
+#include "gateway/conductor/batch.h"
 #include "gateway/conductor/create_child.h"
 #include "gateway/conductor/on_behalf.h"
 #include "gateway/conductor/record.h"
@@ -111,22 +112,17 @@ static enum err place(const struct placing *placing)
     return fail(E_UNAVAILABLE, "The hosts that had room were taken by other requests; try again.");
 }
 
-enum err conductor_create(struct request *request, const struct create_order *order, struct text *out)
+enum err conductor_place_one(struct request *request, const struct create_order *order, const json_t *server, int launch_index,
+                             struct text *out)
 {
-    struct placing placing = {request, order, order->server, sizing_write(request->arena, &order->sizing), 0, out};
-    if (order->count == 1)
-        return place(&placing);
-    const char *name = json_string_value(json_object_get(order->server, "name"));
-    for (int64_t i = 0; i < order->count; i++) {
-        json_auto_t *numbered = json_copy((json_t *)order->server); /* jansson's copy does not change it */
-        CLEANUP(text_clear) struct text answer = {0};
-        (void)json_object_set_new(numbered, "name", json_sprintf("%s-%lld", name, (long long)(i + 1)));
-        placing.server = numbered;
-        placing.launch_index = (int)i;
-        placing.out = &answer;
-        TRY(place(&placing));
-        if (i == 0)
-            text_add(out, answer.bytes, answer.length);
-    }
-    return OK;
+    const struct placing placing = {request, order, server, sizing_write(request->arena, &order->sizing), launch_index, out};
+    return place(&placing);
+}
+
+enum err conductor_create(struct request *request, const struct create_order *order, struct text *out, int64_t *made)
+{
+    *made = 1;
+    if (order->count > 1)
+        return batch_create(request, order, out, made);
+    return conductor_place_one(request, order, order->server, 0, out);
 }

@@ -17,11 +17,17 @@ struct create_order {
     const json_t *embedded; /* flavor, image, keypair */
     struct sizing sizing;
     const char *reservation_id;
-    int64_t count; /* servers to make; names are numbered from 1 when it is over 1 */
+    int64_t min_count; /* servers to make at least, else none */
+    int64_t count;     /* servers to make; names are numbered from 1 when it is over 1 */
 };
 
-/* Writes what POST /servers answers for the first server. */
-MUST_CHECK enum err conductor_create(struct request *request, const struct create_order *order, struct text *out);
+/* One server, or several all or none (batch.h). Writes what POST /servers answers for the first one; `*made` is how many there are.
+ */
+MUST_CHECK enum err conductor_create(struct request *request, const struct create_order *order, struct text *out, int64_t *made);
+
+/* What a batch needs of it: a single server of a plan that lost its place. `server` has its own name. */
+MUST_CHECK enum err conductor_place_one(struct request *request, const struct create_order *order, const json_t *server,
+                                        int launch_index, struct text *out);
 
 /* A server that this zone will own. */
 struct accept_order {

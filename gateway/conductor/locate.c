@@ -337,18 +337,16 @@ enum err conductor_locate_id(struct request *request, struct response *response,
 }
 
 enum err conductor_locate_reservation(struct request *request, struct response *response, const char *reservation_id,
-                                      bool *answered, bool *above)
+                                      bool *answered)
 {
     struct zones *zones = request->gateway->zones;
     uint32_t tag = 0;
     *answered = false;
-    *above = false;
     if (is_local_only(request) || !reservation_id_tag(reservation_id, &tag) || tag == request->gateway->tag)
         return OK;
     struct search *search = arena_alloc(request->arena, sizeof(*search));
     *search = (struct search){.request = request, .response = response, .word = RESOLVED_NEUTRAL};
     struct location location = zones_locate_tag(zones, zones_view(zones, request->arena), tag, request->link, request->arena);
-    *above = location.parent != NULL;
     location.parent_count = 0;
     search_begin(search, &location);
     ask(search);

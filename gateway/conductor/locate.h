@@ -13,7 +13,7 @@ MUST_CHECK enum err conductor_locate_id(struct request *request, struct response
                                         bool *answered);
 
 /* For a list by reservation id, all of whose servers are in the subtree of the zone that minted it. That zone is below: the list is
- * relayed there (`*answered`), unless it is silent, which this zone's own list says. It is above: `*above`, the list asks the
- * parent too (zones_list_sources with `whole_tree`). Else this zone's own list is the answer. */
+ * relayed there (`*answered`), unless it is silent, which this zone's own list says. Else this zone's own list is the answer: its
+ * part of what was minted above. */
 MUST_CHECK enum err conductor_locate_reservation(struct request *request, struct response *response, const char *reservation_id,
-                                                 bool *answered, bool *above);
+                                                 bool *answered);

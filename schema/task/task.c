@@ -6,28 +6,43 @@
 #include "gateway/base/clock.h"
 #include "schema/task/task_rows.h"
 
-static enum err insert_task(struct db *db, const char *kind, const struct uuid *subject, const char *request_id, const char *data)
+static enum err insert_task(struct db *db, const char *kind, const struct uuid *subject, const char *request_id, const char *data,
+                            int64_t delay_ms)
 {
     static const char sql[] = "INSERT INTO tasks (id, kind, subject, request_id, state, not_before, data, created_at, updated_at)"
                               " VALUES (?, ?, ?, ?, 'ready', ?, ?, ?, ?)";
     const struct sql_value now = sql_time(clock_wall_us());
     struct uuid id;
     uuid_new(&id);
+    const struct sql_value due = sql_time(clock_wall_us() + delay_ms * 1000);
     const struct sql_value values[] = {
-        sql_uuid(&id), sql_text(kind), sql_uuid(subject), sql_text(request_id ? request_id : ""), now, sql_text(data), now, now};
+        sql_uuid(&id), sql_text(kind), sql_uuid(subject), sql_text(request_id ? request_id : ""), due, sql_text(data), now, now};
     return db_exec(db, sql, values, ARRAY_LEN(values));
 }
 
-enum err task_add(struct db *db, const char *kind, const struct uuid *subject, const char *request_id, const json_t *data)
+enum err task_add_later(struct db *db, const char *kind, const struct uuid *subject, const char *request_id, const json_t *data,
+                        int64_t delay_ms)
 {
     char *text = data ? json_dumps(data, JSON_COMPACT) : NULL;
     if (data && !text)
         return fail(E_INTERNAL, "The data of a %s task cannot be written as JSON.", kind);
-    const enum err result = insert_task(db, kind, subject, request_id, text ? text : "{}");
+    const enum err result = insert_task(db, kind, subject, request_id, text ? text : "{}", delay_ms);
     free(text);
     if (result == E_CONFLICT)
         return fail(E_CONFLICT, "A %s task is already working on %s.", kind, uuid_to_text(subject).text);
     return result;
+}
+
+enum err task_add(struct db *db, const char *kind, const struct uuid *subject, const char *request_id, const json_t *data)
+{
+    return task_add_later(db, kind, subject, request_id, data, 0);
+}
+
+enum err task_withdraw(struct db *db, const char *kind, const struct uuid *subject)
+{
+    static const char sql[] = "DELETE FROM tasks WHERE kind = ? AND subject = ? AND state = 'ready'";
+    const struct sql_value values[] = {sql_text(kind), sql_uuid(subject)};
+    return db_exec(db, sql, values, ARRAY_LEN(values));
 }
 
 enum err task_save(struct task *task)

@@ -1,0 +1,162 @@
+/* See places_below.h. */
+#include "gateway/conductor/places_below.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/base/log.h"
+#include "gateway/conductor/relay.h"
+#include "gateway/gateway.h"
+#include "schema/json/json.h"
+
+#define ANSWER_LIMIT (4U << 20)
+
+/* One question to all children that have places. */
+struct asking {
+    struct request *request;
+    const char *target;
+    struct batch_place *places;
+    size_t count;
+    enum hold_state wanted;                               /* which places the question is about */
+    bool blobs;                                           /* they go with their entries, else with names */
+    const json_t *common;                                 /* members of every body */
+    void (*take)(struct batch_place *place, bool listed); /* the answer's word about a place */
+};
+
+static bool is_asked(const struct asking *asking, const struct batch_place *place, const struct zone *zone)
+{
+    return place->state == asking->wanted && uuid_equal(&place->zone, &zone->row.uuid);
+}
+
+static json_t *place_json(const struct asking *asking, const struct batch_place *place)
+{
+    const struct uuid_text uuid = uuid_to_text(&place->server);
+    if (asking->blobs)
+        return json_pack("{s:s, s:s}", "uuid", uuid.text, "blob", place->blob);
+    return json_pack("{s:s, s:s?, s:I}", "uuid", uuid.text, "name", place->name, "launch_index", (json_int_t)place->launch_index);
+}
+
+/* NULL: the child has none of the places. */
+static const char *body_for(const struct asking *asking, const struct zone *zone)
+{
+    json_auto_t *list = json_array();
+    json_auto_t *body = json_copy((json_t *)asking->common); /* jansson's copy does not change it */
+    for (size_t i = 0; i < asking->count; i++) {
+        if (is_asked(asking, &asking->places[i], zone))
+            (void)json_array_append_new(list, place_json(asking, &asking->places[i]));
+    }
+    if (!json_array_size(list) || json_object_set(body, "places", list))
+        return NULL;
+    char *text = json_dumps(body, JSON_COMPACT);
+    const char *copy = text ? arena_strdup(asking->request->arena, text) : NULL;
+    free(text);
+    return copy;
+}
+
+static bool is_listed(const json_t *list, const struct uuid *uuid)
+{
+    const struct uuid_text text = uuid_to_text(uuid);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        if (str_equal(json_string_value(json_array_get(list, i)), text.text))
+            return true;
+    }
+    return false;
+}
+
+/* {"done": [uuids]}; without an answer that can be read nothing is known, and nothing changes. */
+static void take_answer(const struct asking *asking, const struct zone_call *call)
+{
+    json_auto_t *body = NULL;
+    const bool read = call->answer.kind == ZONE_ANSWERED && call->answer.status == 200 &&
+                      json_parse_foreign(call->answer.body, call->answer.body_length, &body) == OK &&
+                      json_is_array(json_object_get(body, "done"));
+    if (!read) {
+        log_warn("places.silent", "child=%s target=%s reason=%s status=%d", call->zone->row.name, asking->target,
+                 zone_kind_word(call->answer.kind), call->answer.status);
+        return;
+    }
+    for (size_t i = 0; i < asking->count; i++) {
+        if (is_asked(asking, &asking->places[i], call->zone))
+            asking->take(&asking->places[i], is_listed(json_object_get(body, "done"), &asking->places[i].server));
+    }
+}
+
+static void ask(const struct asking *asking)
+{
+    struct request *request = asking->request;
+    const struct zones_view *view = zones_view(request->gateway->zones, request->arena);
+    struct zone_call *calls = arena_alloc(request->arena, (view->child_count + 1) * sizeof(*calls));
+    struct link_headers headers = {0};
+    size_t count = 0;
+    headers_add(request->arena, &headers, "Content-Type", "application/json");
+    for (size_t i = 0; i < view->child_count; i++) {
+        const char *body = body_for(asking, &view->children[i]);
+        if (body)
+            calls[count++] = (struct zone_call){.zone = &view->children[i],
+                                                .origin = relay_origin(request),
+                                                .class = CLASS_MUTATE,
+                                                .method = "POST",
+                                                .target = asking->target,
+                                                .headers = headers,
+                                                .body = body,
+                                                .body_length = strlen(body),
+                                                .answer_limit = ANSWER_LIMIT};
+    }
+    fanout_run(request->fanout, request->arena, calls, count, request->budget);
+    for (size_t i = 0; i < count; i++)
+        take_answer(asking, &calls[i]);
+}
+
+static const char *encoded(struct arena *arena, const char *text)
+{
+    const size_t length = strlen(text);
+    char *out = arena_alloc(arena, BASE64_SIZE(length));
+    base64_encode(text, length, out, BASE64_SIZE(length));
+    return out;
+}
+
+static void take_held(struct batch_place *place, bool listed)
+{
+    place->state = listed ? HOLD_HELD : HOLD_NONE;
+}
+
+static void take_committed(struct batch_place *place, bool listed)
+{
+    place->state = listed ? HOLD_COMMITTED : HOLD_GONE;
+}
+
+static void take_released(struct batch_place *place, bool listed)
+{
+    (void)listed;
+    place->state = HOLD_NONE;
+}
+
+enum err places_hold_below(struct request *request, const char *sizing_text, struct batch_place *places, size_t count)
+{
+    json_auto_t *common = json_pack("{s:s}", "sizing", encoded(request->arena, sizing_text));
+    const struct asking asking = {request, "/compute/v2.1/os-zones/holds", places, count, HOLD_NONE, true, common, take_held};
+    if (!common)
+        return fail(E_INTERNAL, "The question cannot be written.");
+    ask(&asking);
+    return OK;
+}
+
+enum err places_commit_below(struct request *request, const struct batch_order *order, struct batch_place *places, size_t count)
+{
+    json_auto_t *common = json_pack("{s:s, s:s, s:O, s:O}", "sizing", encoded(request->arena, order->sizing_text), "reservation_id",
+                                    order->reservation_id, "server", order->server, "embedded", order->embedded);
+    const struct asking asking = {request,       "/compute/v2.1/os-zones/holds/commit", places, count, HOLD_HELD, false, common,
+                                  take_committed};
+    if (!common)
+        return fail(E_INTERNAL, "The order cannot be written.");
+    ask(&asking);
+    return OK;
+}
+
+void places_release_below(struct request *request, struct batch_place *places, size_t count)
+{
+    json_auto_t *common = json_object();
+    const struct asking asking = {request,      "/compute/v2.1/os-zones/holds/release", places, count, HOLD_HELD, false, common,
+                                  take_released};
+    ask(&asking);
+}
