@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gateway/base/log.h"
+#include "gateway/conductor/once.h"
 #include "gateway/gateway.h"
 #include "zones/json_scan.h"
 #include "zones/resolve.h"
@@ -12,23 +13,11 @@
 #define RELAY_BODY_LIMIT (16U << 20)
 #define ZONES_MOST       1000000 /* in a tree */
 
-static const char *new_key(struct arena *arena)
-{
-    uint8_t bytes[16];
-    char *text = arena_alloc(arena, 24);
-    random_bytes(bytes, sizeof(bytes));
-    base64url_encode(bytes, sizeof(bytes), text, 24);
-    return text;
-}
-
 const struct link_origin *relay_origin(struct request *request)
 {
     struct link_origin *origin = arena_alloc(request->arena, sizeof(*origin));
-    const char *key = NULL;
-    if (link_is_mutation(request->method))
-        key = request->link ? request->link->key : new_key(request->arena);
     const char *base = arena_printf(request->arena, "%s%s", request->base_url, request->mount);
-    *origin = link_origin_from(&request->caller, request->link, base, key);
+    *origin = link_origin_from(&request->caller, request->link, base, once_key(request));
     origin->trace = request->trace.parent;
     return origin;
 }

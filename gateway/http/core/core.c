@@ -103,6 +103,8 @@ static enum err run(const struct http_core *core, struct request *request, struc
     TRY(access_check(&core->hooks, request));
     if (request->route->scope == SCOPE_SERVER)
         TRY(core->hooks.locate(request, response, &answered));
+    if (!answered && core->hooks.begin)
+        TRY(core->hooks.begin(request, response, &answered));
     if (answered)
         return OK;
     TRY(body_read(request));
@@ -116,6 +118,8 @@ void core_run(const struct http_core *core, struct request *request, struct resp
         core_error(request, result, NULL, response);
     else
         response_complete(request, response);
+    if (request->once)
+        core->hooks.end(request, response);
 }
 
 size_t core_max_body(const struct http_core *core, const struct request *request)

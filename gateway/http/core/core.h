@@ -160,6 +160,7 @@ struct request {
     struct budget budget;
     const struct server *server; /* SCOPE_SERVER: the row that `locate` found here, a deleted one too; else NULL */
     struct link_caller *link;    /* over an authenticated link: who sent it (zones/link.h); else NULL */
+    struct once *once;           /* it has an idempotency key, which is this request's (gateway/conductor/once.c); else NULL */
     bool on_server_thread;
     bool authenticated; /* core_open_stream did it already */
     int64_t started_us; /* monotonic, at core_open */
@@ -188,6 +189,10 @@ void response_render(struct response *response);
 struct http_hooks {
     /* Fills request->caller (and ->link). E_UNAUTHORIZED. */
     enum err (*authenticate)(struct request *request);
+    /* A request that this zone carries out, before and after (idempotency keys). `begin` may be NULL; `*answered` = true: the
+     * answer is in `response`. `end` sees the complete answer of every request for which `begin` was asked. */
+    enum err (*begin)(struct request *request, struct response *response, bool *answered);
+    void (*end)(struct request *request, struct response *response);
     /* Here or there, for SCOPE_SERVER: `*answered` = true when another zone's answer was written into `response`. */
     enum err (*locate)(struct request *request, struct response *response, bool *answered);
 };
