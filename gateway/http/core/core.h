@@ -189,12 +189,12 @@ void response_render(struct response *response);
 struct http_hooks {
     /* Fills request->caller (and ->link). E_UNAUTHORIZED. */
     enum err (*authenticate)(struct request *request);
+    /* Here or there, for SCOPE_SERVER: `*answered` = true when another zone's answer was written into `response`. */
+    enum err (*locate)(struct request *request, struct response *response, bool *answered);
     /* A request that this zone carries out, before and after (idempotency keys). `begin` may be NULL; `*answered` = true: the
      * answer is in `response`. `end` sees the complete answer of every request for which `begin` was asked. */
     enum err (*begin)(struct request *request, struct response *response, bool *answered);
     void (*end)(struct request *request, struct response *response);
-    /* Here or there, for SCOPE_SERVER: `*answered` = true when another zone's answer was written into `response`. */
-    enum err (*locate)(struct request *request, struct response *response, bool *answered);
 };
 
 struct http_core {
