@@ -3,13 +3,31 @@
 
 #define ACTION_COLUMNS "id, server, action, request_id, user_id, project_id, message, start_time, updated_at"
 
-enum err action_start(struct db *db, const struct uuid *server, const char *action, const struct caller *caller,
-                      const char *request_id)
+static enum err insert_action(struct db *db, const struct uuid *server, const char *action, const struct caller *caller,
+                              const char *request_id, uint64_t *out_id)
 {
     static const char sql[] = "INSERT INTO server_actions (server, action, request_id, user_id, project_id, start_time, updated_at)"
                               " VALUES (?, ?, ?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))";
     const struct sql_value values[] = {sql_uuid(server), sql_text(action), sql_text(request_id), sql_text(caller->user_id),
                                        sql_text(caller->project_id ? caller->project_id : "")};
+    return db_insert(db, sql, values, ARRAY_LEN(values), out_id);
+}
+
+enum err action_start(struct db *db, const struct uuid *server, const char *action, const struct caller *caller,
+                      const char *request_id)
+{
+    uint64_t id = 0;
+    return insert_action(db, server, action, caller, request_id, &id);
+}
+
+enum err action_start_with(struct db *db, const struct uuid *server, const char *action, const struct caller *caller,
+                           const char *request_id, const char *event, const char *host)
+{
+    static const char sql[] =
+        "INSERT INTO server_action_events (action_id, event, host, start_time) VALUES (?, ?, ?, UTC_TIMESTAMP(6))";
+    uint64_t id = 0;
+    TRY(insert_action(db, server, action, caller, request_id, &id));
+    const struct sql_value values[] = {sql_int((int64_t)id), sql_text(event), sql_text(host)};
     return db_exec(db, sql, values, ARRAY_LEN(values));
 }
 

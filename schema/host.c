@@ -128,21 +128,36 @@ static enum err inherit_host_image(struct db *db, const char *host, const char *
     return db_exec(db, sql, values, ARRAY_LEN(values));
 }
 
-enum err host_image_take(struct db *db, const char *host, const char *image, const struct uuid *task, enum host_image_state *out)
+/* `*out_found` false: nobody has begun to bring it there. */
+static enum err read_host_image(struct db *db, const char *host, const char *image, const struct uuid *task, bool *out_found,
+                                enum host_image_state *out)
 {
     static const char sql[] = "SELECT holder, ready_at IS NOT NULL FROM host_images WHERE host = ? AND image = ?";
-    TRY(insert_host_image(db, host, image, task));
-    TRY(inherit_host_image(db, host, image, task));
     const struct sql_value values[] = {sql_text(host), sql_text(image)};
     CLEANUP(arena_clear) struct arena arena = {0};
     struct rows rows;
-    TRY(db_query_one(db, &arena, sql, values, ARRAY_LEN(values), "The image's place on the host is gone.", &rows));
+    TRY(db_query(db, &arena, sql, values, ARRAY_LEN(values), &rows));
+    *out_found = rows.count > 0;
+    if (!*out_found)
+        return OK;
     const struct uuid holder = rows_uuid(&rows, 0, 0);
     if (rows_int(&rows, 0, 1))
         *out = HOST_IMAGE_READY;
     else
         *out = uuid_equal(&holder, task) ? HOST_IMAGE_MINE : HOST_IMAGE_BUSY;
     return OK;
+}
+
+enum err host_image_take(struct db *db, const char *host, const char *image, const struct uuid *task, enum host_image_state *out)
+{
+    bool found = false;
+    TRY(read_host_image(db, host, image, task, &found, out));
+    if (found && *out == HOST_IMAGE_READY)
+        return OK;
+    TRY(insert_host_image(db, host, image, task));
+    TRY(inherit_host_image(db, host, image, task));
+    TRY(read_host_image(db, host, image, task, &found, out));
+    return found ? OK : fail(E_UNAVAILABLE, "Host %s was taken away.", host);
 }
 
 enum err host_image_ready(struct db *db, const char *host, const char *image, const struct uuid *task)

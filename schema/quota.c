@@ -24,17 +24,22 @@ enum quota quota_of_name(const char *name)
     return QUOTA_COUNT;
 }
 
-/* Rows of (resource, limit); a resource that this program does not know is left out. */
+/* A resource that this program does not know is left out. */
+static void take_row(const struct rows *rows, size_t row, size_t column, struct quota_rows *out)
+{
+    const enum quota quota = quota_of_name(rows_text(rows, row, column));
+    if (quota == QUOTA_COUNT)
+        return;
+    out->limit[quota] = rows_int(rows, row, column + 1);
+    out->known[quota] = true;
+}
+
+/* Rows of (resource, limit). */
 static void take_rows(const struct rows *rows, struct quota_rows *out)
 {
     *out = (struct quota_rows){0};
-    for (size_t i = 0; i < rows->count; i++) {
-        const enum quota quota = quota_of_name(rows_text(rows, i, 0));
-        if (quota == QUOTA_COUNT)
-            continue;
-        out->limit[quota] = rows_int(rows, i, 1);
-        out->known[quota] = true;
-    }
+    for (size_t i = 0; i < rows->count; i++)
+        take_row(rows, i, 0, out);
 }
 
 static enum err ask(struct db *db, const char *sql, const struct sql_value *values, size_t count, struct quota_rows *out)
@@ -51,6 +56,23 @@ enum err quota_rows_get(struct db *db, const char *project_id, const char *user_
     static const char sql[] = "SELECT resource, hard_limit FROM quotas WHERE project_id = ? AND user_id = ?";
     const struct sql_value values[] = {sql_text(project_id), sql_text(user_id ? user_id : "")};
     return ask(db, sql, values, ARRAY_LEN(values), out);
+}
+
+enum err quota_layers_get(struct db *db, const char *class_name, const char *project_id, const char *user_id,
+                          struct quota_layers *out)
+{
+    static const char sql[] = "SELECT 0, resource, hard_limit FROM quota_classes WHERE class_name = ? UNION ALL"
+                              " SELECT IF(user_id = '', 1, 2), resource, hard_limit FROM quotas WHERE project_id = ?"
+                              " AND user_id IN ('', ?)";
+    const struct sql_value values[] = {sql_text(class_name), sql_text(project_id), sql_text(user_id)};
+    struct quota_rows *const layers[] = {&out->of_class, &out->project, &out->user};
+    CLEANUP(arena_clear) struct arena arena = {0};
+    struct rows rows;
+    *out = (struct quota_layers){.of_class = {{0}}};
+    TRY(db_query(db, &arena, sql, values, ARRAY_LEN(values), &rows));
+    for (size_t i = 0; i < rows.count; i++)
+        take_row(&rows, i, 1, layers[rows_int(&rows, i, 0)]);
+    return OK;
 }
 
 enum err quota_class_get(struct db *db, const char *class_name, struct quota_rows *out)

@@ -49,6 +49,14 @@ enum quota quota_of_name(const char *name);
 /* `user_id` NULL: the project's own limits. */
 MUST_CHECK enum err quota_rows_get(struct db *db, const char *project_id, const char *user_id, struct quota_rows *out);
 MUST_CHECK enum err quota_class_get(struct db *db, const char *class_name, struct quota_rows *out);
+/* All three at once: of a class, of a project, and of one of its users. */
+struct quota_layers {
+    struct quota_rows of_class;
+    struct quota_rows project;
+    struct quota_rows user;
+};
+MUST_CHECK enum err quota_layers_get(struct db *db, const char *class_name, const char *project_id, const char *user_id,
+                                     struct quota_layers *out);
 /* The sum of the limits of a project's users; 0 where no user has one. */
 MUST_CHECK enum err quota_users_sum(struct db *db, const char *project_id, struct quota_rows *out);
 /* Stores what is known, all or nothing. */

@@ -48,8 +48,8 @@ enum err build_begin_locked(struct db *db, const struct build_order *order)
     const enum err result = server_insert(db, server);
     server->request_spec = "{}"; /* the text was the arena's */
     TRY(result);
-    TRY(action_start(db, &server->uuid, "create", order->caller, order->request_id));
-    TRY(action_event_start(db, &server->uuid, order->request_id, "compute__do_build_and_run_instance", server->host));
+    TRY(action_start_with(db, &server->uuid, "create", order->caller, order->request_id, "compute__do_build_and_run_instance",
+                          server->host));
     return add_build(db, order);
 }
 

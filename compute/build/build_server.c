@@ -176,9 +176,7 @@ static enum err build_done(struct task *task)
     struct server server;
     TRY(server_get_locked(task->db, task->arena, &task->subject, &server));
     const bool deleting = server.task_state && server.task_state[0] == 'd';
-    TRY(server_set_state(task->db, &task->subject, "active", deleting ? server.task_state : NULL, POWER_RUNNING));
-    TRY(server_set_launched(task->db, &task->subject));
-    TRY(server_set_root_device(task->db, &task->subject, "/dev/vda"));
+    TRY(server_set_built(task->db, &task->subject, deleting ? server.task_state : NULL, POWER_RUNNING, "/dev/vda"));
     return action_event_finish(task->db, &task->subject, task->request_id, BUILD_EVENT, NULL);
 }
 

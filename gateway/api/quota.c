@@ -70,6 +70,24 @@ enum err quota_limits_get(const struct request *request, const char *project_id,
     return OK;
 }
 
+enum err quota_scope_get(const struct request *request, const char *project_id, const char *user_id, struct quota_scope *out)
+{
+    static const enum quota counted_here[] = {Q_INSTANCES, Q_CORES, Q_RAM};
+    struct quota_layers layers;
+    bool limited = false;
+    *out = (struct quota_scope){0};
+    TRY(quota_layers_get(request->db, "default", project_id, user_id, &layers));
+    read_standards(&request->gateway->config, &out->project);
+    overlay(&layers.of_class, &out->project);
+    overlay(&layers.project, &out->project);
+    out->user = out->project;
+    overlay(&layers.user, &out->user);
+    out->user_counts = layers.user.known[Q_INSTANCES] || layers.user.known[Q_CORES] || layers.user.known[Q_RAM];
+    for (size_t i = 0; i < ARRAY_LEN(counted_here); i++)
+        limited = limited || out->project.of[counted_here[i]] >= 0 || out->user.of[counted_here[i]] >= 0;
+    return limited ? quota_servers_count(request->db, project_id, user_id, &out->used) : OK;
+}
+
 enum err quota_used(const struct request *request, const char *project_id, const char *user_id, struct quota_limits *out)
 {
     struct quota_servers servers;

@@ -46,6 +46,9 @@ struct quota_scope {
     struct quota_servers used;
 };
 
+/* For judging: a project's and a user's limits, and what they use; what has no limit is not counted. */
+MUST_CHECK enum err quota_scope_get(const struct request *request, const char *project_id, const char *user_id,
+                                    struct quota_scope *out);
 /* Pure: how many of the order fit, at least min_count and at most max_count; else E_FORBIDDEN "Quota exceeded for …: Requested …,
  * but already used … of … …". */
 MUST_CHECK enum err quota_judge(const struct quota_scope *scope, const struct quota_order *order, int64_t *out_count);

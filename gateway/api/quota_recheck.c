@@ -10,24 +10,11 @@
 #include "gateway/gateway.h"
 #include "schema/task/task.h"
 
-static enum err read_scope(const struct request *request, struct quota_scope *out)
-{
-    const char *project = request->caller.project_id;
-    const char *user = request->caller.user_id;
-    struct quota_rows rows;
-    *out = (struct quota_scope){0};
-    TRY(quota_limits_get(request, project, NULL, &out->project));
-    TRY(quota_limits_get(request, project, user, &out->user));
-    TRY(quota_rows_get(request->db, project, user, &rows));
-    out->user_counts = rows.known[Q_INSTANCES] || rows.known[Q_CORES] || rows.known[Q_RAM];
-    return quota_servers_count(request->db, project, user, &out->used);
-}
-
 enum err quota_check_create(struct request *request, const struct flavor *flavor, int64_t min_count, int64_t *max_count)
 {
     const struct quota_order order = {flavor->vcpus, flavor->ram_mib, min_count, *max_count};
     struct quota_scope scope;
-    TRY(read_scope(request, &scope));
+    TRY(quota_scope_get(request, request->caller.project_id, request->caller.user_id, &scope));
     return quota_judge(&scope, &order, max_count);
 }
 
@@ -70,7 +57,7 @@ enum err quota_recheck_create(struct request *request, const struct flavor *flav
     size_t server_count = 0;
     if (!request->gateway->config.quota.recheck)
         return OK;
-    TRY(read_scope(request, &scope));
+    TRY(quota_scope_get(request, request->caller.project_id, request->caller.user_id, &scope));
     const enum err result = quota_rejudge(&scope, &order);
     if (result != E_FORBIDDEN)
         return result;

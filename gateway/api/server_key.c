@@ -203,6 +203,16 @@ static enum err ask_owner(struct request *request, const char *marker, struct te
     return result == E_NOT_FOUND ? OK : result;
 }
 
+/* The owner's word; what was seen before, while it is silent. */
+static enum err ask_or_remember(struct request *request, const struct server_filter *filter, const struct uuid *uuid,
+                                struct text *out)
+{
+    const enum err result = ask_owner(request, filter->marker, out);
+    if (result == E_UNAVAILABLE && server_seen_key(request, filter, uuid, out))
+        return OK;
+    return result;
+}
+
 static enum err marker_key(struct request *request, const struct server_filter *filter, struct text *out)
 {
     struct uuid uuid;
@@ -214,11 +224,9 @@ static enum err marker_key(struct request *request, const struct server_filter *
         if (visible)
             return server_key_add(out, &server, filter);
         if (result != E_NOT_FOUND)
-            return result;
-        result = ask_owner(request, filter->marker, out);
-        if (result == E_UNAVAILABLE && server_seen_key(request, filter, &uuid, out))
-            return OK; /* its owner is silent; it was seen before */
-        TRY(result);
+            TRY(result);
+        else
+            TRY(ask_or_remember(request, filter, &uuid, out));
     }
     return out->length ? OK : fail(E_INVALID, "marker [%s] not found", filter->marker);
 }

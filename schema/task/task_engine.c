@@ -97,6 +97,12 @@ static enum err write_state(struct held *held, int64_t unused)
     return held_store(held);
 }
 
+static enum err write_advance(struct held *held, int64_t unused)
+{
+    (void)unused;
+    return held_advance(held);
+}
+
 static enum err write_release(struct held *held, int64_t not_before_us)
 {
     return held_release(held, not_before_us);
@@ -136,6 +142,7 @@ static enum walk turn_back(struct walker *walker, size_t steps, enum err kind, c
     struct held *held = walker->held;
     held->step = steps;
     held->begun = false;
+    held->entered = false;
     held->task.undoing = true;
     held->task.attempt = 0;
     held->error = kind;
@@ -205,6 +212,24 @@ static bool may_try_again(enum err result, const struct held *held)
     return passing && held->task.attempt < held->kind->retries;
 }
 
+/* Between two steps one write says both; the end is a write of its own, which the last step may be repeated before. */
+static enum walk finish_step(struct walker *walker)
+{
+    struct held *held = walker->held;
+    held->step++;
+    held->begun = false;
+    held->entered = false;
+    held->task.attempt = 0;
+    enum walk stored = WALK_GO_ON;
+    if (*walker->stop_after)
+        stored = insist(walker, write_state, 0); /* the switch stops between the two */
+    else if (held->step < held->kind->step_count)
+        stored = insist(walker, write_advance, 0);
+    if (stored == WALK_GO_ON)
+        stop_here(walker, held->step - 1, "");
+    return stored;
+}
+
 static enum walk run_step(struct walker *walker)
 {
     struct held *held = walker->held;
@@ -218,13 +243,7 @@ static enum walk run_step(struct walker *walker)
         return postpone_and_count(walker, step->name, PAUSE_RUN_MOST_MS);
     if (result != OK)
         return turn_back(walker, held->step + 1, result, err_message());
-    held->step++;
-    held->begun = false;
-    held->task.attempt = 0;
-    const enum walk stored = insist(walker, write_state, 0);
-    if (stored == WALK_GO_ON)
-        stop_here(walker, held->step - 1, "");
-    return stored;
+    return finish_step(walker);
 }
 
 static enum walk go_forward(struct walker *walker)
@@ -233,7 +252,8 @@ static enum walk go_forward(struct walker *walker)
     bool cancelled = false;
     if (held->step == held->kind->step_count)
         return end(walker);
-    const enum err begun = held_begin(held, &cancelled);
+    const enum err begun = held->entered ? OK : held_begin(held, &cancelled);
+    held->entered = false;
     if (begun == E_LOST)
         return WALK_LOST;
     if (begun != OK)

@@ -16,8 +16,9 @@ void task_query_init(const struct task_kind *const *kinds, const char *holder, s
     size_t count = 0;
     while (kinds[count])
         count++;
-    text_add_str(&sql, "SELECT id, kind, subject, request_id, step, begun, undoing, attempt, error_kind, error_message, data, fence"
-                       " FROM tasks WHERE state = 'ready' AND not_before <= ? AND kind IN (");
+    text_add_str(&sql,
+                 "SELECT id, kind, subject, request_id, step, begun, undoing, attempt, error_kind, error_message, data, fence,"
+                 " cancelled FROM tasks WHERE state = 'ready' AND not_before <= ? AND kind IN (");
     for (size_t i = 0; i < count; i++)
         text_add_str(&sql, i ? ", ?" : "?");
     text_add_str(&sql, ") ORDER BY not_before LIMIT 1 FOR UPDATE SKIP LOCKED");
@@ -68,6 +69,7 @@ static void read_row(struct held *held, const struct rows *rows)
     (void)snprintf(held->message, sizeof(held->message), "%s", rows_text(rows, 0, 9));
     held->task.data = json_loads(rows_text(rows, 0, 10), JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
     held->task.fence = rows_int(rows, 0, 11) + 1;
+    held->cancelled = rows_int(rows, 0, 12) != 0;
 }
 
 struct taking {
@@ -76,10 +78,18 @@ struct taking {
     bool found;
 };
 
+/* The row is locked: a step that comes next may be noted as begun in the same write. */
+static bool may_enter(const struct task_query *query, const struct held *held)
+{
+    const struct task_kind *kind = kind_get(query, held->task.kind);
+    return !held->task.undoing && !held->cancelled && held->step < kind->step_count;
+}
+
 static enum err take_row(struct db *db, void *context)
 {
-    static const char sql[] = "UPDATE tasks SET state = 'running', holder = ?, fence = ?, heartbeat = heartbeat + 1, updated_at = ?"
-                              " WHERE id = ?";
+    static const char sql[] =
+        "UPDATE tasks SET state = 'running', holder = ?, fence = ?, heartbeat = heartbeat + 1, updated_at = ?,"
+        " begun = ? WHERE id = ?";
     struct taking *taking = context;
     struct held *held = taking->held;
     struct rows rows;
@@ -91,8 +101,10 @@ static enum err take_row(struct db *db, void *context)
         return OK;
     taking->found = true;
     read_row(held, &rows);
+    held->entered = may_enter(taking->query, held);
+    held->begun = held->begun || held->entered;
     const struct sql_value values[] = {sql_text(taking->query->holder), sql_int(held->task.fence), sql_time(clock_wall_us()),
-                                       sql_uuid(&held->task.id)};
+                                       sql_bool(held->begun), sql_uuid(&held->task.id)};
     return db_exec(db, sql, values, ARRAY_LEN(values));
 }
 
@@ -152,6 +164,7 @@ enum err held_begin(struct held *held, bool *out_cancelled)
     TRY(db_exec_count(task->db, sql, values, ARRAY_LEN(values), &affected));
     *out_cancelled = false;
     held->begun = held->begun || affected == 1;
+    held->entered = affected == 1;
     return affected == 1 ? OK : held_guard(task, task->db, out_cancelled);
 }
 
@@ -159,13 +172,15 @@ struct place {
     const char *state;
     const char *holder; /* NULL: as it is */
     int64_t not_before_us;
+    bool unless_cancelled;
 };
 
-static enum err store_at(struct held *held, const struct place *place)
+/* `*out_stored` false: another lease, or cancelled. */
+static enum err store_at(struct held *held, const struct place *place, bool *out_stored)
 {
     static const char sql[] = "UPDATE tasks SET step = ?, begun = ?, undoing = ?, attempt = ?, error_kind = ?, error_message = ?,"
                               " data = ?, state = ?, holder = COALESCE(?, holder), not_before = COALESCE(?, not_before),"
-                              " updated_at = ? WHERE id = ? AND fence = ?";
+                              " updated_at = ? WHERE id = ? AND fence = ? AND cancelled <= ?";
     const struct task *task = &held->task;
     uint64_t affected = 0;
     char *data = json_dumps(task->data, JSON_COMPACT);
@@ -183,21 +198,37 @@ static enum err store_at(struct held *held, const struct place *place)
                                        sql_time(place->not_before_us),
                                        sql_time(clock_wall_us()),
                                        sql_uuid(&task->id),
-                                       sql_int(task->fence)};
+                                       sql_int(task->fence),
+                                       sql_int(place->unless_cancelled ? 0 : 1)};
     const enum err result = db_exec_count(task->db, sql, values, ARRAY_LEN(values), &affected);
     free(data);
-    TRY(result);
-    return affected == 1 ? OK : lost(task);
+    *out_stored = affected == 1;
+    return result;
+}
+
+static enum err store_or_lose(struct held *held, const struct place *place)
+{
+    bool stored = false;
+    TRY(store_at(held, place, &stored));
+    return stored ? OK : lost(&held->task);
 }
 
 enum err held_store(struct held *held)
 {
-    return store_at(held, &(const struct place){.state = "running"});
+    return store_or_lose(held, &(const struct place){.state = "running"});
+}
+
+enum err held_advance(struct held *held)
+{
+    held->begun = true;
+    TRY(store_at(held, &(const struct place){.state = "running", .unless_cancelled = true}, &held->entered));
+    held->begun = held->entered;
+    return held->entered ? OK : held_store(held);
 }
 
 enum err held_release(struct held *held, int64_t not_before_us)
 {
-    return store_at(held, &(const struct place){.state = "ready", .holder = "", .not_before_us = not_before_us});
+    return store_or_lose(held, &(const struct place){.state = "ready", .holder = "", .not_before_us = not_before_us});
 }
 
 enum err held_put_aside(struct held *held, int64_t not_before_us)

@@ -20,6 +20,8 @@ struct held {
     const struct task_kind *kind;
     size_t step;    /* forward: finished steps; undoing: steps still to be undone */
     bool begun;     /* forward: `step` was begun, now or before a crash */
+    bool entered;   /* forward: this lease has noted that `step` begins, and that the task was not cancelled by then */
+    bool cancelled; /* it was, when it was taken */
     enum err error; /* undoing: why */
     char message[TASK_MESSAGE_SIZE];
 };
@@ -44,6 +46,9 @@ void held_clear(struct held *held);
 
 /* Notes that the step is about to begin. `*out_cancelled`: it was not noted, the task shall turn back. E_LOST. */
 MUST_CHECK enum err held_begin(struct held *held, bool *out_cancelled);
+/* Stores in one write that the step before is finished and that this one begins (`entered`), or, when the task was cancelled, only
+ * the former. E_LOST. */
+MUST_CHECK enum err held_advance(struct held *held);
 /* Stores where it stands. E_LOST. */
 MUST_CHECK enum err held_store(struct held *held);
 /* Stores where it stands and gives the lease back; due at `not_before_us`. E_LOST. */
