@@ -107,8 +107,7 @@ static void add_amount(struct draft *draft, const struct class_amount *amount)
 {
     add_sql(draft, " AND 1 = (SELECT 1 FROM inventories i WHERE i.resource_provider_id = p.id AND i.resource_class_id = ?"
                    " AND i.min_unit <= ? AND i.max_unit >= ? AND ? % i.step_size = 0"
-                   " AND (i.total - i.reserved) * CAST(i.allocation_ratio AS CHAR) >= ? + (SELECT COALESCE(SUM(a.used), 0)"
-                   " FROM allocations a WHERE a.resource_provider_id = p.id AND a.resource_class_id = i.resource_class_id))");
+                   " AND (i.total - i.reserved) * CAST(i.allocation_ratio AS CHAR) >= ? + i.used)");
     add_value(draft, amount->class_id);
     for (int i = 0; i < 4; i++)
         add_value(draft, amount->amount);

@@ -9,8 +9,7 @@
 
 #define INVENTORY_SELECT                                                                                                           \
     "SELECT i.resource_provider_id, c.id, c.name, i.total, i.reserved, i.min_unit, i.max_unit, i.step_size, i.allocation_ratio,"   \
-    " (SELECT COALESCE(SUM(a.used), 0) FROM allocations a WHERE a.resource_provider_id = i.resource_provider_id"                   \
-    " AND a.resource_class_id = i.resource_class_id), i.updated_at"                                                                \
+    " i.used, i.updated_at"                                                                                                        \
     " FROM inventories i JOIN resource_classes c ON c.id = i.resource_class_id"
 
 static enum err read_inventories(struct db *db, struct arena *arena, const char *sql, const struct sql_value *values, size_t count,
