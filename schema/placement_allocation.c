@@ -4,6 +4,8 @@
 #include "gateway/base/text.h"
 #include "schema/sql_list.h"
 
+enum { BATCH = 100 }; /* rows of one INSERT */
+
 enum err consumer_rows_get(struct db *db, struct arena *arena, const struct uuid *uuids, size_t count, bool lock,
                            struct consumer_rows *out)
 {
@@ -37,17 +39,51 @@ static enum err type_ensure(struct db *db, const char *type)
     return rows.count ? OK : db_exec(db, make, values, ARRAY_LEN(values));
 }
 
-enum err consumer_insert(struct db *db, const struct uuid *uuid, const char *project_id, const char *user_id, const char *type,
-                         int64_t *out_id)
+/* A type that nobody had before is made after its consumer, so that types cost nothing while they are known. */
+static enum err add_types(struct db *db, const struct rows *made, const struct consumer_new *items)
 {
-    static const char sql[] = "INSERT INTO consumers (uuid, project_id, user_id, consumer_type_id, generation, updated_at)"
-                              " VALUES (?, ?, ?, (SELECT id FROM consumer_types WHERE name = ?), 1, UTC_TIMESTAMP(6))";
-    const struct sql_value values[] = {sql_uuid(uuid), sql_text(project_id), sql_text(user_id), sql_text(type)};
-    uint64_t id = 0;
-    TRY(type_ensure(db, type));
-    const enum err result = db_insert(db, sql, values, ARRAY_LEN(values), &id);
-    *out_id = (int64_t)id;
-    return result == E_CONFLICT ? fail(E_RETRY, "The consumer was made by somebody else just now.") : result;
+    static const char sql[] =
+        "UPDATE consumers SET consumer_type_id = (SELECT id FROM consumer_types WHERE name = ?) WHERE id = ?";
+    for (size_t i = 0; i < made->count; i++) {
+        const struct sql_value values[] = {sql_text(items[i].type), sql_int(items[i].id)};
+        if (!items[i].type || !rows_is_null(made, i, 1))
+            continue;
+        TRY(type_ensure(db, items[i].type));
+        TRY(db_exec(db, sql, values, ARRAY_LEN(values)));
+    }
+    return OK;
+}
+
+static enum err insert_batch(struct db *db, struct arena *arena, struct consumer_new *items, size_t count)
+{
+    enum { COLUMNS = 4 };
+    static const char row[] = "(?, ?, ?, (SELECT id FROM consumer_types WHERE name = ?), 1, UTC_TIMESTAMP(6))";
+    CLEANUP(text_clear) struct text sql = {0};
+    struct sql_value *values = arena_alloc(arena, count * COLUMNS * sizeof(*values));
+    struct rows made;
+    text_add_str(&sql, "INSERT INTO consumers (uuid, project_id, user_id, consumer_type_id, generation, updated_at) VALUES ");
+    for (size_t i = 0; i < count; i++) {
+        text_add_format(&sql, "%s%s", i ? ", " : "", row);
+        values[COLUMNS * i] = sql_uuid(&items[i].uuid);
+        values[COLUMNS * i + 1] = sql_text(items[i].project_id);
+        values[COLUMNS * i + 2] = sql_text(items[i].user_id);
+        values[COLUMNS * i + 3] = sql_text(items[i].type);
+    }
+    text_add_str(&sql, " RETURNING id, consumer_type_id");
+    const enum err result = db_query(db, arena, text_str(&sql), values, count * COLUMNS, &made);
+    if (result == E_CONFLICT)
+        return fail(E_RETRY, "The consumer was made by somebody else just now.");
+    TRY(result);
+    for (size_t i = 0; i < made.count; i++) /* in the order they were made in */
+        items[i].id = rows_int(&made, i, 0);
+    return add_types(db, &made, items);
+}
+
+enum err consumers_insert(struct db *db, struct arena *arena, struct consumer_new *items, size_t count)
+{
+    for (size_t at = 0; at < count; at += BATCH)
+        TRY(insert_batch(db, arena, items + at, count - at < BATCH ? count - at : BATCH));
+    return OK;
 }
 
 enum err consumer_update(struct db *db, int64_t id, const char *project_id, const char *user_id, const char *type)
@@ -65,6 +101,24 @@ enum err consumer_delete(struct db *db, int64_t id)
     static const char sql[] = "DELETE FROM consumers WHERE id = ?";
     const struct sql_value values[] = {sql_int(id)};
     return db_exec(db, sql, values, ARRAY_LEN(values));
+}
+
+enum err holding_rows_get(struct db *db, struct arena *arena, const struct uuid *consumers, size_t count,
+                          struct holding_rows *out)
+{
+    CLEANUP(text_clear) struct text sql = {0};
+    const struct sql_list list = sql_list_uuids(arena, consumers, count);
+    struct rows rows;
+    text_add_str(&sql, "SELECT c.id, c.uuid, c.generation, a.resource_provider_id FROM consumers c"
+                       " LEFT JOIN allocations a ON a.consumer_id = c.id WHERE c.uuid IN (");
+    sql_list_write(&sql, list.count);
+    text_add_str(&sql, ")");
+    TRY(db_query(db, arena, text_str(&sql), list.values, list.count, &rows));
+    struct holding_row *items = arena_alloc(arena, (rows.count + 1) * sizeof(*items));
+    for (size_t i = 0; i < rows.count; i++)
+        items[i] = (struct holding_row){rows_int(&rows, i, 0), rows_uuid(&rows, i, 1), rows_int(&rows, i, 2), rows_int(&rows, i, 3)};
+    *out = (struct holding_rows){items, rows.count};
+    return OK;
 }
 
 #define ALLOCATION_SELECT                                                                                                          \
@@ -106,7 +160,7 @@ enum err allocations_of_provider(struct db *db, struct arena *arena, int64_t pro
 
 enum err allocations_insert(struct db *db, struct arena *arena, const struct allocation_row *rows, size_t count)
 {
-    enum { BATCH = 100, COLUMNS = 4 };
+    enum { COLUMNS = 4 };
     for (size_t at = 0; at < count; at += BATCH) {
         CLEANUP(text_clear) struct text sql = {0};
         const size_t size = count - at < BATCH ? count - at : BATCH;

@@ -24,12 +24,37 @@ struct consumer_rows {
 /* Unknown ones are left out. `lock`: their rows stay locked until the transaction ends. */
 MUST_CHECK enum err consumer_rows_get(struct db *db, struct arena *arena, const struct uuid *uuids, size_t count, bool lock,
                                       struct consumer_rows *out);
-/* Generation 1. E_RETRY: somebody else made it just now. `type` NULL: none. */
-MUST_CHECK enum err consumer_insert(struct db *db, const struct uuid *uuid, const char *project_id, const char *user_id,
-                                    const char *type, int64_t *out_id);
+struct consumer_new {
+    struct uuid uuid;
+    const char *project_id;
+    const char *user_id;
+    const char *type; /* NULL: none */
+    int64_t id;       /* set by consumers_insert */
+};
+
+/* Generation 1, made in the order given: by uuid, so that two writers do not wait for each other. E_RETRY: somebody else made one of
+ * them. */
+MUST_CHECK enum err consumers_insert(struct db *db, struct arena *arena, struct consumer_new *items, size_t count);
 /* What is NULL stays. The generation rises by one. */
 MUST_CHECK enum err consumer_update(struct db *db, int64_t id, const char *project_id, const char *user_id, const char *type);
 MUST_CHECK enum err consumer_delete(struct db *db, int64_t id);
+
+/* A consumer, and one of the providers it has something of. */
+struct holding_row {
+    int64_t consumer_id;
+    struct uuid consumer;
+    int64_t consumer_generation;
+    int64_t provider_id; /* 0: it has nothing */
+};
+
+struct holding_rows {
+    const struct holding_row *items; /* a pair may be there several times */
+    size_t count;
+};
+
+/* Those of the consumers that exist. */
+MUST_CHECK enum err holding_rows_get(struct db *db, struct arena *arena, const struct uuid *consumers, size_t count,
+                                     struct holding_rows *out);
 
 struct allocation_row {
     int64_t provider_id;

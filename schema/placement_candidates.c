@@ -34,42 +34,26 @@ static const char *names_to_json(struct arena *arena, const char *const *names, 
     return arena_strndup(arena, text_str(&json), json.length);
 }
 
-static enum err query_named(struct db *db, struct arena *arena, const char *sql, const char *json, struct named_ids *out)
+static enum err query_named(struct db *db, struct arena *arena, const char *sql, const char *json, struct name_rows *out)
 {
     const struct sql_value values[] = {sql_text(json)};
     struct rows rows;
     TRY(db_query(db, arena, sql, values, ARRAY_LEN(values), &rows));
-    struct named_id *items = arena_alloc(arena, (rows.count + 1) * sizeof(*items));
+    struct name_row *items = arena_alloc(arena, (rows.count + 1) * sizeof(*items));
     for (size_t i = 0; i < rows.count; i++)
-        items[i] = (struct named_id){rows_int(&rows, i, 0), rows_text(&rows, i, 1)};
-    *out = (struct named_ids){items, rows.count};
+        items[i] = (struct name_row){rows_int(&rows, i, 0), rows_text(&rows, i, 1), 0};
+    *out = (struct name_rows){items, rows.count};
     return OK;
 }
 
-enum err class_ids_find(struct db *db, struct arena *arena, const char *const *names, size_t count, struct named_ids *out)
-{
-    static const char sql[] =
-        "SELECT DISTINCT c.id, c.name FROM JSON_TABLE(?, '$[*]' COLUMNS(name VARCHAR(255) CHARACTER SET utf8mb4"
-        " COLLATE utf8mb4_nopad_bin PATH '$')) w STRAIGHT_JOIN resource_classes c ON c.name = w.name ORDER BY c.id";
-    return query_named(db, arena, sql, names_to_json(arena, names, count), out);
-}
-
-enum err trait_ids_find(struct db *db, struct arena *arena, const char *const *names, size_t count, struct named_ids *out)
-{
-    static const char sql[] =
-        "SELECT DISTINCT t.id, t.name FROM JSON_TABLE(?, '$[*]' COLUMNS(name VARCHAR(255) CHARACTER SET utf8mb4"
-        " COLLATE utf8mb4_nopad_bin PATH '$')) w STRAIGHT_JOIN traits t ON t.name = w.name ORDER BY t.id";
-    return query_named(db, arena, sql, names_to_json(arena, names, count), out);
-}
-
-enum err class_names_get(struct db *db, struct arena *arena, const struct id_list *ids, struct named_ids *out)
+enum err class_names_get(struct db *db, struct arena *arena, const struct id_list *ids, struct name_rows *out)
 {
     static const char sql[] = "SELECT c.id, c.name FROM JSON_TABLE(?, '$[*]' COLUMNS(id BIGINT PATH '$')) w"
                               " STRAIGHT_JOIN resource_classes c ON c.id = w.id ORDER BY c.id";
     return query_named(db, arena, sql, ids_to_json(arena, ids), out);
 }
 
-enum err trait_names_get(struct db *db, struct arena *arena, const struct id_list *ids, struct named_ids *out)
+enum err trait_names_get(struct db *db, struct arena *arena, const struct id_list *ids, struct name_rows *out)
 {
     static const char sql[] = "SELECT t.id, t.name FROM JSON_TABLE(?, '$[*]' COLUMNS(id BIGINT PATH '$')) w"
                               " STRAIGHT_JOIN traits t ON t.id = w.id ORDER BY t.id";

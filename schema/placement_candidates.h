@@ -11,31 +11,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "schema/db.h"
+#include "schema/placement_provider.h"
 
 struct id_list {
     const int64_t *items;
     size_t count;
 };
 
-struct named_id {
-    int64_t id;
-    const char *name;
-};
-
-struct named_ids {
-    const struct named_id *items; /* by id */
-    size_t count;
-};
-
-/* Names of classes or traits to ids; unknown names are left out. `names` may have duplicates. */
-MUST_CHECK enum err class_ids_find(struct db *db, struct arena *arena, const char *const *names, size_t count,
-                                   struct named_ids *out);
-MUST_CHECK enum err trait_ids_find(struct db *db, struct arena *arena, const char *const *names, size_t count,
-                                   struct named_ids *out);
-/* The names of ids. */
-MUST_CHECK enum err class_names_get(struct db *db, struct arena *arena, const struct id_list *ids, struct named_ids *out);
-MUST_CHECK enum err trait_names_get(struct db *db, struct arena *arena, const struct id_list *ids, struct named_ids *out);
+/* The names of ids, by id; `updated_us` is not read. */
+MUST_CHECK enum err class_names_get(struct db *db, struct arena *arena, const struct id_list *ids, struct name_rows *out);
+MUST_CHECK enum err trait_names_get(struct db *db, struct arena *arena, const struct id_list *ids, struct name_rows *out);
 
 /* The ids of those aggregates that exist. */
 MUST_CHECK enum err aggregate_ids_find(struct db *db, struct arena *arena, const struct uuid *uuids, size_t count,

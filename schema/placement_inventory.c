@@ -12,6 +12,13 @@
     " i.used, i.updated_at"                                                                                                        \
     " FROM inventories i JOIN resource_classes c ON c.id = i.resource_class_id"
 
+static struct inventory_row read_row(const struct rows *rows, size_t i)
+{
+    return (struct inventory_row){rows_int(rows, i, 0),    rows_int(rows, i, 1), rows_text(rows, i, 2), rows_int(rows, i, 3),
+                                  rows_int(rows, i, 4),    rows_int(rows, i, 5), rows_int(rows, i, 6),  rows_int(rows, i, 7),
+                                  rows_double(rows, i, 8), rows_int(rows, i, 9), rows_time(rows, i, 10)};
+}
+
 static enum err read_inventories(struct db *db, struct arena *arena, const char *sql, const struct sql_value *values, size_t count,
                                  struct inventory_rows *out)
 {
@@ -19,10 +26,7 @@ static enum err read_inventories(struct db *db, struct arena *arena, const char 
     TRY(db_query(db, arena, sql, values, count, &rows));
     struct inventory_row *items = arena_alloc(arena, (rows.count + 1) * sizeof(*items));
     for (size_t i = 0; i < rows.count; i++)
-        items[i] =
-            (struct inventory_row){rows_int(&rows, i, 0),    rows_int(&rows, i, 1), rows_text(&rows, i, 2), rows_int(&rows, i, 3),
-                                   rows_int(&rows, i, 4),    rows_int(&rows, i, 5), rows_int(&rows, i, 6),  rows_int(&rows, i, 7),
-                                   rows_double(&rows, i, 8), rows_int(&rows, i, 9), rows_time(&rows, i, 10)};
+        items[i] = read_row(&rows, i);
     *out = (struct inventory_rows){items, rows.count};
     return OK;
 }
@@ -42,6 +46,54 @@ enum err inventory_rows_all(struct db *db, struct arena *arena, struct inventory
 {
     static const char sql[] = INVENTORY_SELECT " ORDER BY i.resource_provider_id, c.id";
     return read_inventories(db, arena, sql, NULL, 0, out);
+}
+
+/* The name of a class is asked for apart: FOR UPDATE would lock what is joined, and classes are everybody's. */
+#define STOCK_SELECT(hint)                                                                                                           \
+    "SELECT i.resource_provider_id, i.resource_class_id,"                                                                          \
+    " (SELECT c.name FROM resource_classes c WHERE c.id = i.resource_class_id), i.total, i.reserved, i.min_unit, i.max_unit,"      \
+    " i.step_size, i.allocation_ratio, i.used, NULL, p.id, p.uuid, p.generation"                                                   \
+    " FROM resource_providers p " hint " LEFT JOIN inventories i ON i.resource_provider_id = p.id WHERE "
+
+static enum err read_stock(struct db *db, struct arena *arena, const char *sql, const struct sql_value *values, size_t count,
+                           struct provider_rows *out_providers, struct inventory_rows *out)
+{
+    struct rows rows;
+    TRY(db_query(db, arena, sql, values, count, &rows));
+    struct provider_row *providers = arena_alloc(arena, (rows.count + 1) * sizeof(*providers));
+    struct inventory_row *items = arena_alloc(arena, (rows.count + 1) * sizeof(*items));
+    size_t provider_count = 0;
+    size_t item_count = 0;
+    for (size_t i = 0; i < rows.count; i++) {
+        const int64_t id = rows_int(&rows, i, 11);
+        if (provider_count == 0 || providers[provider_count - 1].id != id)
+            providers[provider_count++] =
+                (struct provider_row){.id = id, .uuid = rows_uuid(&rows, i, 12), .generation = rows_int(&rows, i, 13)};
+        if (!rows_is_null(&rows, i, 0))
+            items[item_count++] = read_row(&rows, i);
+    }
+    *out_providers = (struct provider_rows){providers, provider_count};
+    *out = (struct inventory_rows){items, item_count};
+    return OK;
+}
+
+enum err stock_lock(struct db *db, struct arena *arena, const int64_t *provider_ids, size_t count,
+                    struct provider_rows *out_providers, struct inventory_rows *out)
+{
+    CLEANUP(text_clear) struct text sql = {0};
+    const struct sql_list list = sql_list_ids(arena, provider_ids, count);
+    text_add_str(&sql, STOCK_SELECT("FORCE INDEX (PRIMARY)") "p.id IN (");
+    sql_list_write(&sql, list.count);
+    text_add_str(&sql, ") ORDER BY p.id FOR UPDATE");
+    return read_stock(db, arena, text_str(&sql), list.values, list.count, out_providers, out);
+}
+
+enum err stock_lock_one(struct db *db, struct arena *arena, const struct uuid *provider, struct provider_rows *out_providers,
+                        struct inventory_rows *out)
+{
+    static const char sql[] = STOCK_SELECT("") "p.uuid = ? FOR UPDATE";
+    const struct sql_value values[] = {sql_uuid(provider)};
+    return read_stock(db, arena, sql, values, ARRAY_LEN(values), out_providers, out);
 }
 
 enum err inventory_put(struct db *db, const struct inventory_row *row)
@@ -170,20 +222,34 @@ static bool is_there(const struct name_rows *rows, const char *name, size_t leng
     return false;
 }
 
+enum { SYNC_BATCH = 64 }; /* names of one INSERT */
+
+static enum err add_names(struct db *db, enum name_table table, const struct sql_value *names, size_t count)
+{
+    CLEANUP(text_clear) struct text sql = {0};
+    text_add_str(&sql, tables[table].sync);
+    for (size_t i = 0; i < count; i++)
+        text_add_str(&sql, i ? ", (?, UTC_TIMESTAMP(6))" : "(?, UTC_TIMESTAMP(6))");
+    return count ? db_exec(db, text_str(&sql), names, count) : OK;
+}
+
 enum err names_sync(struct db *db, enum name_table table)
 {
     CLEANUP(arena_clear) struct arena arena = {0};
-    CLEANUP(text_clear) struct text sql = {0};
     const struct embedded_file *file = find_file(tables[table].file);
+    struct sql_value missing[SYNC_BATCH];
     struct name_rows rows;
-    size_t missing = 0;
+    size_t count = 0;
     TRY(names_all(db, &arena, table, &rows));
-    text_add_str(&sql, tables[table].sync);
     for (const char *at = (const char *)file->bytes, *end = at + file->length; at < end;) {
         const size_t length = strcspn(at, "\n");
         if (length && *at != '#' && !is_there(&rows, at, length))
-            text_add_format(&sql, "%s('%.*s', UTC_TIMESTAMP(6))", missing++ ? ", " : "", (int)length, at);
+            missing[count++] = sql_text(arena_strndup(&arena, at, length));
         at += length + 1;
+        if (count == SYNC_BATCH) {
+            TRY(add_names(db, table, missing, count));
+            count = 0;
+        }
     }
-    return missing ? db_exec(db, text_str(&sql), NULL, 0) : OK;
+    return add_names(db, table, missing, count);
 }

@@ -17,7 +17,7 @@ struct inventory_row {
     int64_t max_unit;
     int64_t step_size;
     double allocation_ratio;
-    int64_t used; /* sum of allocations */
+    int64_t used; /* sum of allocations, kept by triggers (migration 0014) */
     int64_t updated_us;
 };
 
@@ -30,6 +30,14 @@ struct inventory_rows {
 MUST_CHECK enum err inventory_rows_get(struct db *db, struct arena *arena, const int64_t *provider_ids, size_t count,
                                        struct inventory_rows *out);
 MUST_CHECK enum err inventory_rows_all(struct db *db, struct arena *arena, struct inventory_rows *out);
+/* Providers and all their inventories, both locked until the transaction ends: the providers in the order of their ids, whoever
+ * writes inventories or allocations locks them first. Providers have `id`, `uuid` and `generation`, nothing else; inventories no
+ * `updated_us`. Those that do not exist are left out. */
+MUST_CHECK enum err stock_lock(struct db *db, struct arena *arena, const int64_t *provider_ids, size_t count,
+                               struct provider_rows *out_providers, struct inventory_rows *out);
+/* The same for one provider by its uuid. */
+MUST_CHECK enum err stock_lock_one(struct db *db, struct arena *arena, const struct uuid *provider,
+                                   struct provider_rows *out_providers, struct inventory_rows *out);
 /* Makes or changes the row (provider_id, class_id). */
 MUST_CHECK enum err inventory_put(struct db *db, const struct inventory_row *row);
 MUST_CHECK enum err inventory_remove(struct db *db, int64_t provider_id, int64_t class_id);

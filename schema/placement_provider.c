@@ -121,20 +121,37 @@ enum err provider_taken(struct db *db, const struct uuid *uuid, const char *name
     return OK;
 }
 
-enum err provider_subtree(struct db *db, struct arena *arena, int64_t id, const int64_t **out, size_t *out_count)
+static enum err query_ids(struct db *db, struct arena *arena, const char *sql, const struct sql_value *values, size_t count,
+                          const int64_t **out, size_t *out_count)
 {
-    static const char sql[] = "WITH RECURSIVE below (id) AS (SELECT id FROM resource_providers WHERE id = ? UNION"
-                              " SELECT p.id FROM resource_providers p JOIN below b ON p.parent_provider_id = b.id)"
-                              " SELECT id FROM below ORDER BY id";
-    const struct sql_value values[] = {sql_int(id)};
     struct rows rows;
-    TRY(db_query(db, arena, sql, values, ARRAY_LEN(values), &rows));
+    TRY(db_query(db, arena, sql, values, count, &rows));
     int64_t *ids = arena_alloc(arena, (rows.count + 1) * sizeof(*ids));
     for (size_t i = 0; i < rows.count; i++)
         ids[i] = rows_int(&rows, i, 0);
     *out = ids;
     *out_count = rows.count;
     return OK;
+}
+
+enum err provider_ids_find(struct db *db, struct arena *arena, const struct uuid *uuids, size_t count, const int64_t **out,
+                           size_t *out_count)
+{
+    CLEANUP(text_clear) struct text sql = {0};
+    const struct sql_list list = sql_list_uuids(arena, uuids, count);
+    text_add_str(&sql, "SELECT id FROM resource_providers WHERE uuid IN (");
+    sql_list_write(&sql, list.count);
+    text_add_str(&sql, ")");
+    return query_ids(db, arena, text_str(&sql), list.values, list.count, out, out_count);
+}
+
+enum err provider_subtree(struct db *db, struct arena *arena, int64_t id, const int64_t **out, size_t *out_count)
+{
+    static const char sql[] = "WITH RECURSIVE below (id) AS (SELECT id FROM resource_providers WHERE id = ? UNION"
+                              " SELECT p.id FROM resource_providers p JOIN below b ON p.parent_provider_id = b.id)"
+                              " SELECT id FROM below ORDER BY id";
+    const struct sql_value values[] = {sql_int(id)};
+    return query_ids(db, arena, sql, values, ARRAY_LEN(values), out, out_count);
 }
 
 static enum err exists(struct db *db, const char *sql, int64_t id, bool *out)

@@ -29,6 +29,9 @@ MUST_CHECK enum err provider_rows_get(struct db *db, struct arena *arena, const 
                                       struct provider_rows *out);
 MUST_CHECK enum err provider_rows_by_id(struct db *db, struct arena *arena, const int64_t *ids, size_t count,
                                         struct provider_rows *out);
+/* Their ids alone, in no order. */
+MUST_CHECK enum err provider_ids_find(struct db *db, struct arena *arena, const struct uuid *uuids, size_t count,
+                                      const int64_t **out, size_t *out_count);
 MUST_CHECK enum err provider_rows_all(struct db *db, struct arena *arena, struct provider_rows *out);
 /* Locks the rows in the order of their ids until the transaction ends, and reads them anew: who held the lock may have moved them
  * to another tree. E_RETRY when one is gone. */

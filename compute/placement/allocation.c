@@ -8,6 +8,7 @@
 #include "compute/placement/allocation.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "compute/placement/inside.h"
@@ -21,10 +22,12 @@ struct write {
     size_t reshaped_count;
     const struct placement_claim_of *claims;
     size_t claim_count;
-    struct allocation_rows old;
-    struct provider_rows providers; /* all that are touched, locked */
+    struct holding_rows old;
+    struct provider_rows providers; /* all that are touched, locked; see stock_lock */
     struct consumer_rows consumers; /* those of the claims that exist, locked */
     struct inventory_rows inventories;
+    struct consumer_new *made; /* by uuid */
+    size_t made_count;
     struct allocation_row *new;
     size_t new_count;
 };
@@ -57,50 +60,97 @@ static size_t count_shares(const struct write *write)
     return count;
 }
 
-static enum err read_old(struct db *db, struct write *write)
+static const struct uuid *list_consumers(const struct write *write)
 {
     struct uuid *uuids = arena_alloc(write->arena, (write->claim_count + 1) * sizeof(*uuids));
     for (size_t i = 0; i < write->claim_count; i++)
         uuids[i] = write->claims[i].consumer;
-    return allocations_of_consumers(db, write->arena, uuids, write->claim_count, &write->old);
+    return uuids;
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a;
+    const int64_t y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Sorted, without duplicates and zeros. */
+static size_t sort_ids(int64_t *ids, size_t count)
+{
+    size_t used = 0;
+    qsort(ids, count, sizeof(*ids), compare_ids);
+    for (size_t i = 0; i < count; i++) {
+        if (ids[i] && (used == 0 || ids[used - 1] != ids[i]))
+            ids[used++] = ids[i];
+    }
+    return used;
+}
+
+static enum err lock_by_id(struct db *db, struct write *write, const struct uuid *wanted, size_t count)
+{
+    const int64_t *found = NULL;
+    size_t found_count = 0;
+    if (count)
+        TRY(provider_ids_find(db, write->arena, wanted, count, &found, &found_count));
+    int64_t *ids = arena_alloc(write->arena, (found_count + write->old.count + 1) * sizeof(*ids));
+    for (size_t i = 0; i < found_count; i++)
+        ids[i] = found[i];
+    for (size_t i = 0; i < write->old.count; i++)
+        ids[found_count + i] = write->old.items[i].provider_id;
+    const size_t id_count = sort_ids(ids, found_count + write->old.count);
+    if (id_count == 0)
+        return OK;
+    TRY(stock_lock(db, write->arena, ids, id_count, &write->providers, &write->inventories));
+    return write->providers.count == id_count ? OK : fail(E_RETRY, "A resource provider was deleted meanwhile.");
+}
+
+/* Most writes give one provider's to a new consumer: then its uuid is as good as an id, as there is no order to keep. */
 static enum err lock_providers(struct db *db, struct write *write)
 {
-    const size_t most = count_shares(write) + write->reshaped_count + write->old.count;
-    struct uuid *uuids = arena_alloc(write->arena, (most + 1) * sizeof(*uuids));
+    struct uuid *uuids = arena_alloc(write->arena, (count_shares(write) + write->reshaped_count + 1) * sizeof(*uuids));
     size_t count = 0;
+    write->providers = (struct provider_rows){0};
+    write->inventories = (struct inventory_rows){0};
     for (size_t i = 0; i < write->claim_count; i++) {
         for (size_t j = 0; j < write->claims[i].count; j++)
             uuids[count++] = write->claims[i].shares[j].provider;
     }
     for (size_t i = 0; i < write->reshaped_count; i++)
         uuids[count++] = write->reshaped[i].provider;
-    for (size_t i = 0; i < write->old.count; i++)
-        uuids[count++] = write->old.items[i].provider;
-    TRY(provider_rows_get(db, write->arena, uuids, count, &write->providers));
-    return write->providers.count ? provider_rows_lock(db, write->arena, &write->providers) : OK;
+    if (count == 1 && write->old.count == 0)
+        return stock_lock_one(db, write->arena, uuids, &write->providers, &write->inventories);
+    return lock_by_id(db, write, uuids, count);
 }
 
-/* The generation of the consumer at the first look; 0: it had nothing, so there was none. */
-static int64_t generation_seen(const struct write *write, const struct uuid *consumer)
+/* The consumer at the first look; NULL: there was none. */
+static const struct holding_row *find_seen(const struct write *write, const struct uuid *consumer)
 {
     for (size_t i = 0; i < write->old.count; i++) {
         if (uuid_equal(&write->old.items[i].consumer, consumer))
-            return write->old.items[i].consumer_generation;
+            return &write->old.items[i];
     }
-    return 0;
+    return NULL;
 }
 
+/* One made anew since has another id, and its first generation again. */
+static bool is_as_seen(const struct consumer_row *row, const struct holding_row *seen)
+{
+    if (!row || !seen)
+        return !row && !seen;
+    return row->id == seen->consumer_id && row->generation == seen->consumer_generation;
+}
+
+/* Where there was none, there is nothing to lock: making it says whether it is still so. */
 static enum err lock_consumers(struct db *db, struct write *write)
 {
-    struct uuid *uuids = arena_alloc(write->arena, (write->claim_count + 1) * sizeof(*uuids));
-    for (size_t i = 0; i < write->claim_count; i++)
-        uuids[i] = write->claims[i].consumer;
-    TRY(consumer_rows_get(db, write->arena, uuids, write->claim_count, true, &write->consumers));
+    write->consumers = (struct consumer_rows){0};
+    if (write->old.count == 0)
+        return OK;
+    TRY(consumer_rows_get(db, write->arena, list_consumers(write), write->claim_count, true, &write->consumers));
     for (size_t i = 0; i < write->claim_count; i++) {
-        const struct consumer_row *row = find_consumer(write, &uuids[i]);
-        if ((row ? row->generation : 0) != generation_seen(write, &uuids[i]))
+        const struct uuid *consumer = &write->claims[i].consumer;
+        if (!is_as_seen(find_consumer(write, consumer), find_seen(write, consumer)))
             return fail(E_RETRY, "A consumer was changed meanwhile.");
     }
     return OK;
@@ -156,16 +206,6 @@ static enum err check_reshaped(const struct write *write)
     return OK;
 }
 
-static const struct inventory_row *find_inventory(const struct write *write, int64_t provider_id, const char *resource_class)
-{
-    for (size_t i = 0; i < write->inventories.count; i++) {
-        const struct inventory_row *row = &write->inventories.items[i];
-        if (row->provider_id == provider_id && strcmp(row->resource_class, resource_class) == 0)
-            return row;
-    }
-    return NULL;
-}
-
 /* What this write takes of a class so far. */
 static int64_t taken(const struct write *write, const struct inventory_row *row)
 {
@@ -198,13 +238,12 @@ static enum err fail_inventory(struct db *db, struct arena *arena, const struct 
 static enum err add_amount(struct db *db, struct write *write, int64_t consumer_id, const struct provider_row *provider,
                            const struct resource_amount *want)
 {
-    const struct inventory_row *row = find_inventory(write, provider->id, want->resource_class);
+    const struct inventory_row *row = inventory_find(&write->inventories, provider->id, want->resource_class);
     if (!row)
         return fail_inventory(db, write->arena, want, provider);
-    if (want->amount < row->min_unit || want->amount > row->max_unit || want->amount % row->step_size != 0)
+    if (!inventory_allows(row, want->amount))
         return fail_room("violate inventory constraints", want, provider);
-    const double capacity = (double)(row->total - row->reserved) * row->allocation_ratio;
-    if (capacity < (double)(row->used + taken(write, row) + want->amount))
+    if (!inventory_has_room(row, taken(write, row) + want->amount))
         return fail_room("exceed the capacity", want, provider);
     write->new[write->new_count++] = (struct allocation_row){
         .consumer_id = consumer_id, .provider_id = provider->id, .class_id = row->class_id, .used = want->amount};
@@ -229,16 +268,6 @@ static enum err read_inventories(struct db *db, struct write *write)
     return inventory_rows_get(db, write->arena, ids, write->providers.count, &write->inventories);
 }
 
-static enum err write_consumer(struct db *db, const struct placement_claim_of *claim, const struct consumer_row *row,
-                               int64_t *out_id)
-{
-    if (!row)
-        return consumer_insert(db, &claim->consumer, claim->project_id ? claim->project_id : PLACEMENT_NOBODY,
-                               claim->user_id ? claim->user_id : PLACEMENT_NOBODY, claim->type, out_id);
-    *out_id = row->id;
-    return consumer_update(db, row->id, claim->project_id, claim->user_id, claim->type);
-}
-
 static size_t count_amounts(const struct placement_claim_of *claim)
 {
     size_t count = 0;
@@ -247,13 +276,45 @@ static size_t count_amounts(const struct placement_claim_of *claim)
     return count;
 }
 
+static int compare_new(const void *a, const void *b)
+{
+    return memcmp(&((const struct consumer_new *)a)->uuid, &((const struct consumer_new *)b)->uuid, sizeof(struct uuid));
+}
+
+static enum err make_consumers(struct db *db, struct write *write)
+{
+    write->made = arena_alloc(write->arena, (write->claim_count + 1) * sizeof(*write->made));
+    write->made_count = 0;
+    for (size_t i = 0; i < write->claim_count; i++) {
+        const struct placement_claim_of *claim = &write->claims[i];
+        if (find_consumer(write, &claim->consumer) || count_amounts(claim) == 0)
+            continue;
+        write->made[write->made_count++] =
+            (struct consumer_new){.uuid = claim->consumer,
+                                  .project_id = claim->project_id ? claim->project_id : PLACEMENT_NOBODY,
+                                  .user_id = claim->user_id ? claim->user_id : PLACEMENT_NOBODY,
+                                  .type = claim->type};
+    }
+    qsort(write->made, write->made_count, sizeof(*write->made), compare_new);
+    return consumers_insert(db, write->arena, write->made, write->made_count);
+}
+
+static int64_t made_id(const struct write *write, const struct uuid *consumer)
+{
+    size_t i = 0;
+    while (i + 1 < write->made_count && !uuid_equal(&write->made[i].uuid, consumer))
+        i++;
+    return write->made[i].id;
+}
+
 static enum err write_claim(struct db *db, struct write *write, const struct placement_claim_of *claim)
 {
     const struct consumer_row *row = find_consumer(write, &claim->consumer);
-    int64_t id = 0;
     if (count_amounts(claim) == 0)
         return row ? consumer_delete(db, row->id) : OK;
-    TRY(write_consumer(db, claim, row, &id));
+    if (row)
+        TRY(consumer_update(db, row->id, claim->project_id, claim->user_id, claim->type));
+    const int64_t id = row ? row->id : made_id(write, &claim->consumer);
     for (size_t i = 0; i < claim->count; i++) {
         const struct placement_share *share = &claim->shares[i];
         const struct provider_row *provider = find_provider(write, &share->provider);
@@ -270,6 +331,7 @@ static enum err write_claims(struct db *db, struct write *write)
         amounts += count_amounts(&write->claims[i]);
     write->new = arena_alloc(write->arena, (amounts + 1) * sizeof(*write->new));
     write->new_count = 0;
+    TRY(make_consumers(db, write));
     for (size_t i = 0; i < write->claim_count; i++)
         TRY(write_claim(db, write, &write->claims[i]));
     return allocations_insert(db, write->arena, write->new, write->new_count);
@@ -293,17 +355,19 @@ static enum err bump_allocated(struct db *db, const struct write *write)
     return providers_bump(db, write->arena, ids, count);
 }
 
+/* What was read with the locks holds until this transaction itself changes it. */
 static enum err replace(struct db *db, struct write *write)
 {
     TRY(remove_old(db, write));
-    TRY(read_inventories(db, write));
+    if (write->old.count || write->reshaped_count)
+        TRY(read_inventories(db, write));
     TRY(write_claims(db, write));
     return bump_allocated(db, write);
 }
 
 static enum err prepare(struct db *db, struct write *write)
 {
-    TRY(read_old(db, write));
+    TRY(holding_rows_get(db, write->arena, list_consumers(write), write->claim_count, &write->old));
     TRY(lock_providers(db, write));
     return lock_consumers(db, write);
 }

@@ -5,6 +5,7 @@
  * shares must be in them himself. For a group with a suffix only the provider itself counts.
  */
 #include "compute/placement/candidates_inside.h"
+#include "compute/placement/inside.h"
 
 bool ids_have(const struct id_list *ids, int64_t id)
 {
@@ -52,8 +53,8 @@ const struct provider_stock *member_stock(const struct member *member, int64_t c
 static bool has_room(const struct class_amount *amount, const struct member *member)
 {
     const struct provider_stock *stock = member_stock(member, amount->class_id);
-    return stock && amount->amount >= stock->min_unit && amount->amount <= stock->max_unit && stock->step_size > 0 &&
-           amount->amount % stock->step_size == 0 && amount->amount <= stock->capacity - stock->used;
+    return stock && units_allow(amount->amount, stock->min_unit, stock->max_unit, stock->step_size) &&
+           amount->amount <= stock->capacity - stock->used;
 }
 
 bool fit_alone(const struct want_item *item, const struct member *member)

@@ -52,7 +52,7 @@ struct want {
     const struct want_group *loose; /* the group "", or NULL */
     struct want_item *items;
     size_t item_count;
-    struct named_ids classes; /* asked for, by id */
+    struct name_rows classes; /* asked for, by id */
     const struct id_list *root_traits;
     size_t root_trait_set_count;
     struct id_list root_forbidden_traits;

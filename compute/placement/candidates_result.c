@@ -4,7 +4,7 @@
 
 #include "compute/placement/candidates_inside.h"
 
-static const char *name_of(const struct named_ids *names, int64_t id)
+static const char *name_of(const struct name_rows *names, int64_t id)
 {
     size_t low = 0;
     size_t high = names->count;
@@ -150,8 +150,8 @@ struct summarizer {
     const struct want *want;
     const struct member **members; /* those that get a summary */
     size_t member_count;
-    struct named_ids classes;
-    struct named_ids traits;
+    struct name_rows classes;
+    struct name_rows traits;
 };
 
 static void choose_members(struct summarizer *summarizer, const struct forest *forest)

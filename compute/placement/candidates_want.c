@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "compute/placement/candidates_inside.h"
+#include "compute/placement/inside.h"
 #include "gateway/base/text.h"
 
 struct name_set {
@@ -23,16 +24,7 @@ static void add_name(struct arena *arena, struct name_set *set, const char *name
     set->items[set->count++] = name;
 }
 
-static const struct named_id *find_name(const struct named_ids *ids, const char *name)
-{
-    for (size_t i = 0; i < ids->count; i++) {
-        if (strcmp(ids->items[i].name, name) == 0)
-            return &ids->items[i];
-    }
-    return NULL;
-}
-
-static enum err find_classes(struct db *db, struct arena *arena, const struct candidates_request *request, struct named_ids *out)
+static enum err find_classes(struct db *db, struct arena *arena, const struct candidates_request *request, struct name_rows *out)
 {
     struct name_set names = {0};
     for (size_t i = 0; i < request->group_count; i++) {
@@ -40,9 +32,9 @@ static enum err find_classes(struct db *db, struct arena *arena, const struct ca
         for (size_t j = 0; j < resources->count; j++)
             add_name(arena, &names, resources->items[j].resource_class);
     }
-    TRY(class_ids_find(db, arena, names.items, names.count, out));
+    TRY(names_find(db, arena, NAMES_CLASS, names.items, names.count, out));
     for (size_t i = 0; i < names.count; i++) {
-        if (!find_name(out, names.items[i]))
+        if (!name_find(out, names.items[i]))
             return fail(E_INVALID, "Invalid resource class in resources parameter: No such resource class %s.", names.items[i]);
     }
     return OK;
@@ -58,18 +50,18 @@ static void add_traits(struct arena *arena, struct name_set *names, const struct
         add_name(arena, names, filter->forbidden.items[i]);
 }
 
-static enum err fail_traits(const struct name_set *names, const struct named_ids *known)
+static enum err fail_traits(const struct name_set *names, const struct name_rows *known)
 {
     CLEANUP(text_clear) struct text missing = {0};
     for (size_t i = 0; i < names->count; i++) {
-        if (!find_name(known, names->items[i]))
+        if (!name_find(known, names->items[i]))
             text_add_format(&missing, "%s%s", missing.length > 0 ? ", " : "", names->items[i]);
     }
     return missing.length > 0 ? fail(E_INVALID, "No such trait(s): %s.", text_str(&missing)) : OK;
 }
 
 static enum err find_traits(struct db *db, struct arena *arena, const struct candidates_request *request, struct want *want,
-                            struct named_ids *out)
+                            struct name_rows *out)
 {
     struct name_set names = {0};
     for (size_t i = 0; i < request->group_count; i++)
@@ -77,23 +69,23 @@ static enum err find_traits(struct db *db, struct arena *arena, const struct can
     add_traits(arena, &names, &request->root_required);
     want->has_traits = names.count > 0;
     add_name(arena, &names, SHARING_TRAIT);
-    TRY(trait_ids_find(db, arena, names.items, names.count, out));
-    const struct named_id *sharing = find_name(out, SHARING_TRAIT);
+    TRY(names_find(db, arena, NAMES_TRAIT, names.items, names.count, out));
+    const struct name_row *sharing = name_find(out, SHARING_TRAIT);
     want->sharing_trait = sharing ? sharing->id : 0;
     names.count--;
     return fail_traits(&names, out);
 }
 
-static struct id_list to_ids(struct arena *arena, const struct placement_names *names, const struct named_ids *known)
+static struct id_list to_ids(struct arena *arena, const struct placement_names *names, const struct name_rows *known)
 {
     int64_t *items = arena_alloc(arena, (names->count + 1) * sizeof(*items));
     for (size_t i = 0; i < names->count; i++)
-        items[i] = find_name(known, names->items[i])->id;
+        items[i] = name_find(known, names->items[i])->id;
     return (struct id_list){items, names->count};
 }
 
 static const struct id_list *to_id_sets(struct arena *arena, const struct placement_trait_filter *filter,
-                                        const struct named_ids *known)
+                                        const struct name_rows *known)
 {
     struct id_list *sets = arena_alloc(arena, (filter->required_count + 1) * sizeof(*sets));
     for (size_t i = 0; i < filter->required_count; i++)
@@ -128,15 +120,15 @@ static enum err resolve_tree(struct db *db, const struct uuid *in_tree, struct w
 }
 
 static const struct class_amount *to_amounts(struct arena *arena, const struct placement_resources *resources,
-                                             const struct named_ids *classes)
+                                             const struct name_rows *classes)
 {
     struct class_amount *amounts = arena_alloc(arena, (resources->count + 1) * sizeof(*amounts));
     for (size_t i = 0; i < resources->count; i++)
-        amounts[i] = (struct class_amount){find_name(classes, resources->items[i].resource_class)->id, resources->items[i].amount};
+        amounts[i] = (struct class_amount){name_find(classes, resources->items[i].resource_class)->id, resources->items[i].amount};
     return amounts;
 }
 
-static enum err resolve_groups(struct db *db, struct arena *arena, const struct named_ids *traits, struct want *want)
+static enum err resolve_groups(struct db *db, struct arena *arena, const struct name_rows *traits, struct want *want)
 {
     const struct candidates_request *request = want->request;
     struct want_group *groups = arena_alloc(arena, (request->group_count + 1) * sizeof(*groups));
@@ -221,7 +213,7 @@ static enum err check_shape(const struct candidates_request *request)
 
 enum err want_resolve(struct db *db, struct arena *arena, const struct candidates_request *request, struct want *out)
 {
-    struct named_ids traits;
+    struct name_rows traits;
     struct want want = {.request = request};
     TRY(check_shape(request));
     TRY(find_classes(db, arena, request, &want.classes));

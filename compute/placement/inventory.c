@@ -41,21 +41,12 @@ enum err placement_inventories_get(struct db *db, struct arena *arena, const str
 
 static enum err check_capacity(const struct uuid *provider, const struct placement_inventory *inventory, bool may_be_total)
 {
-    const double capacity = (double)(inventory->total - inventory->reserved) * inventory->allocation_ratio;
+    const double capacity = capacity_of(inventory->total, inventory->reserved, inventory->allocation_ratio);
     if (may_be_total ? capacity > -1 : capacity >= 1) /* as a whole number: >= 0, > 0 */
         return OK;
     return fail_placement(E_INVALID, PROBLEM_CAPACITY,
                           "Invalid inventory for '%s' on resource provider '%s'. The reserved value is greater than%s total.",
                           inventory->resource_class, uuid_to_text(provider).text, may_be_total ? "" : " or equal to");
-}
-
-static const struct inventory_row *find_class(const struct inventory_rows *rows, int64_t provider_id, const char *name)
-{
-    for (size_t i = 0; i < rows->count; i++) {
-        if (rows->items[i].provider_id == provider_id && strcmp(rows->items[i].resource_class, name) == 0)
-            return &rows->items[i];
-    }
-    return NULL;
 }
 
 static enum err class_id(struct db *db, const char *name, int64_t *out)
@@ -96,7 +87,7 @@ enum err inventories_put(struct db *db, struct arena *arena, const struct provid
         TRY(check_capacity(&provider->uuid, &inventories[i], reserved_may_be_total));
     TRY(inventory_rows_get(db, arena, &provider->id, 1, &rows));
     for (size_t i = 0; i < count; i++)
-        TRY(put_one(db, provider, find_class(&rows, provider->id, inventories[i].resource_class), &inventories[i]));
+        TRY(put_one(db, provider, inventory_find(&rows, provider->id, inventories[i].resource_class), &inventories[i]));
     return OK;
 }
 
@@ -147,7 +138,7 @@ static enum err add(struct db *db, void *context)
     struct inventory_rows rows;
     TRY(find_provider(db, edit));
     TRY(inventory_rows_get(db, edit->arena, &edit->row.id, 1, &rows));
-    if (find_class(&rows, edit->row.id, edit->inventories->resource_class))
+    if (inventory_find(&rows, edit->row.id, edit->inventories->resource_class))
         return fail_placement(E_CONFLICT, PROBLEM_CONCURRENT_UPDATE, "Inventory of class %s is there already.",
                               edit->inventories->resource_class);
     TRY(inventories_put(db, edit->arena, &edit->row, edit->inventories, 1, edit->rules->reserved_may_be_total));
@@ -172,7 +163,7 @@ static enum err update(struct db *db, void *context)
     TRY(find_provider(db, edit));
     TRY(check_capacity(edit->uuid, new, edit->rules->reserved_may_be_total));
     TRY(inventory_rows_get(db, edit->arena, &edit->row.id, 1, &rows));
-    const struct inventory_row *old = find_class(&rows, edit->row.id, new->resource_class);
+    const struct inventory_row *old = inventory_find(&rows, edit->row.id, new->resource_class);
     if (!old) {
         TRY(class_id(db, new->resource_class, &unused));
         return fail_placement(E_NOT_FOUND, PROBLEM_NO_INVENTORY, "No inventory of class %s found.", new->resource_class);
@@ -189,7 +180,7 @@ static enum err remove_class(struct db *db, void *context)
     TRY(find_provider(db, edit));
     TRY(class_id(db, edit->resource_class, &unused));
     TRY(inventory_rows_get(db, edit->arena, &edit->row.id, 1, &rows));
-    const struct inventory_row *old = find_class(&rows, edit->row.id, edit->resource_class);
+    const struct inventory_row *old = inventory_find(&rows, edit->row.id, edit->resource_class);
     if (!old)
         return fail_placement(E_NOT_FOUND, PROBLEM_NO_INVENTORY, "No inventory of class %s found.", edit->resource_class);
     if (old->used)

@@ -9,20 +9,6 @@
 #include "compute/placement/inventory_inside.h"
 #include "schema/placement_inventory.h"
 
-static double capacity(const struct inventory_row *row)
-{
-    return (double)(row->total - row->reserved) * row->allocation_ratio;
-}
-
-static const struct inventory_row *find_class(const struct inventory_rows *rows, int64_t provider_id, const char *resource_class)
-{
-    for (size_t i = 0; i < rows->count; i++) {
-        if (rows->items[i].provider_id == provider_id && strcmp(rows->items[i].resource_class, resource_class) == 0)
-            return &rows->items[i];
-    }
-    return NULL;
-}
-
 struct report {
     const struct uuid *provider;
     const char *name;
@@ -34,7 +20,7 @@ static bool is_unchanged(const struct inventory_rows *rows, int64_t provider_id,
 {
     for (size_t i = 0; i < report->count; i++) {
         const struct resource_inventory *new = &report->inventories[i];
-        const struct inventory_row *old = find_class(rows, provider_id, new->resource_class);
+        const struct inventory_row *old = inventory_find(rows, provider_id, new->resource_class);
         if (!old || old->total != new->total || old->reserved != new->reserved ||
             fabs(old->allocation_ratio - new->allocation_ratio) > 1e-6)
             return false;
@@ -89,8 +75,8 @@ enum err placement_report(struct db *db, const struct uuid *provider, const char
 
 static int64_t free_amount(const struct inventory_rows *rows, int64_t provider_id, const char *resource_class)
 {
-    const struct inventory_row *row = find_class(rows, provider_id, resource_class);
-    return row ? (int64_t)floor(capacity(row)) - row->used : 0;
+    const struct inventory_row *row = inventory_find(rows, provider_id, resource_class);
+    return row ? (int64_t)floor(inventory_capacity(row)) - row->used : 0;
 }
 
 /* False when something does not fit. */
@@ -101,14 +87,11 @@ static bool measure_fit(const struct inventory_rows *rows, int64_t provider_id, 
     for (size_t i = 0; i < count; i++) {
         if (amounts[i].amount == 0)
             continue;
-        const struct inventory_row *row = find_class(rows, provider_id, amounts[i].resource_class);
-        if (!row || amounts[i].amount < row->min_unit || amounts[i].amount > row->max_unit ||
-            amounts[i].amount % row->step_size != 0)
+        const struct inventory_row *row = inventory_find(rows, provider_id, amounts[i].resource_class);
+        if (!row || !inventory_allows(row, amounts[i].amount) || !inventory_has_room(row, amounts[i].amount))
             return false;
-        const double left = capacity(row) - (double)(row->used + amounts[i].amount);
-        if (left < 0)
-            return false;
-        least = fmin(least, left / capacity(row));
+        const double capacity = inventory_capacity(row);
+        least = fmin(least, (capacity - (double)(row->used + amounts[i].amount)) / capacity);
     }
     out->free_share = least;
     out->free_vcpus = free_amount(rows, provider_id, "VCPU");

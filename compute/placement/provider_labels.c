@@ -71,21 +71,12 @@ enum err placement_provider_traits_get(struct db *db, struct arena *arena, const
     return read_traits(db, arena, row.id, out);
 }
 
-static bool is_known(const struct name_rows *rows, const char *name)
-{
-    for (size_t i = 0; i < rows->count; i++) {
-        if (strcmp(rows->items[i].name, name) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* "No such trait A, B": all that are unknown. */
 static enum err check_traits(const struct labels *labels, const struct name_rows *rows)
 {
     CLEANUP(text_clear) struct text unknown = {0};
     for (size_t i = 0; i < labels->count; i++) {
-        if (!is_known(rows, labels->traits[i]))
+        if (!name_find(rows, labels->traits[i]))
             text_add_format(&unknown, "%s%s", unknown.length ? ", " : "", labels->traits[i]);
     }
     return unknown.length ? fail_placement(E_INVALID, PROBLEM_UNKNOWN_TRAIT, "No such trait %s", text_str(&unknown)) : OK;
@@ -94,7 +85,7 @@ static enum err check_traits(const struct labels *labels, const struct name_rows
 static bool has_all(const struct name_rows *rows, const struct name_rows *names)
 {
     for (size_t i = 0; i < names->count; i++) {
-        if (!is_known(rows, names->items[i].name))
+        if (!name_find(rows, names->items[i].name))
             return false;
     }
     return true;

@@ -18,15 +18,6 @@ struct knowledge {
     int64_t root_id; /* of in_tree; 0: unknown */
 };
 
-static bool is_known(const struct name_rows *rows, const char *name)
-{
-    for (size_t i = 0; i < rows->count; i++) {
-        if (strcmp(rows->items[i].name, name) == 0)
-            return true;
-    }
-    return false;
-}
-
 static enum err check_names(struct db *db, struct arena *arena, enum name_table table, const char *const *names, size_t count)
 {
     CLEANUP(text_clear) struct text unknown = {0};
@@ -35,7 +26,7 @@ static enum err check_names(struct db *db, struct arena *arena, enum name_table 
         return OK;
     TRY(names_find(db, arena, table, names, count, &rows));
     for (size_t i = 0; i < count; i++) {
-        if (!is_known(&rows, names[i]))
+        if (!name_find(&rows, names[i]))
             text_add_format(&unknown, "%s%s", unknown.length ? ", " : "", names[i]);
     }
     if (!unknown.length)
@@ -124,38 +115,12 @@ static bool has_labels(const struct knowledge *known, int64_t id)
     return !is_in(&known->forbidden_traits, id) && !is_in(&known->forbidden_aggregates, id);
 }
 
-/* Inventories stand by provider: the first of this one, by bisection. */
-static size_t first_inventory(const struct inventory_rows *rows, int64_t id)
-{
-    size_t low = 0;
-    size_t high = rows->count;
-    while (low < high) {
-        const size_t middle = (low + high) / 2;
-        if (rows->items[middle].provider_id < id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static bool fits(const struct inventory_row *row, int64_t amount)
-{
-    const double capacity = (double)(row->total - row->reserved) * row->allocation_ratio;
-    return amount >= row->min_unit && amount <= row->max_unit && amount % row->step_size == 0 &&
-           (double)(row->used + amount) <= capacity;
-}
-
 static bool has_room(const struct knowledge *known, int64_t id)
 {
-    const struct inventory_rows *rows = &known->inventories;
     for (size_t i = 0; i < known->query->resources.count; i++) {
         const struct resource_amount *want = &known->query->resources.items[i];
-        size_t at = first_inventory(rows, id);
-        while (at < rows->count && rows->items[at].provider_id == id &&
-               strcmp(rows->items[at].resource_class, want->resource_class) != 0)
-            at++;
-        if (at == rows->count || rows->items[at].provider_id != id || !fits(&rows->items[at], want->amount))
+        const struct inventory_row *row = inventory_find(&known->inventories, id, want->resource_class);
+        if (!row || !inventory_allows(row, want->amount) || !inventory_has_room(row, want->amount))
             return false;
     }
     return true;
