@@ -42,8 +42,7 @@ static enum err type_ensure(struct db *db, const char *type)
 /* A type that nobody had before is made after its consumer, so that types cost nothing while they are known. */
 static enum err add_types(struct db *db, const struct rows *made, const struct consumer_new *items)
 {
-    static const char sql[] =
-        "UPDATE consumers SET consumer_type_id = (SELECT id FROM consumer_types WHERE name = ?) WHERE id = ?";
+    static const char sql[] = "UPDATE consumers SET consumer_type_id = (SELECT id FROM consumer_types WHERE name = ?) WHERE id = ?";
     for (size_t i = 0; i < made->count; i++) {
         const struct sql_value values[] = {sql_text(items[i].type), sql_int(items[i].id)};
         if (!items[i].type || !rows_is_null(made, i, 1))
@@ -103,8 +102,7 @@ enum err consumer_delete(struct db *db, int64_t id)
     return db_exec(db, sql, values, ARRAY_LEN(values));
 }
 
-enum err holding_rows_get(struct db *db, struct arena *arena, const struct uuid *consumers, size_t count,
-                          struct holding_rows *out)
+enum err holding_rows_get(struct db *db, struct arena *arena, const struct uuid *consumers, size_t count, struct holding_rows *out)
 {
     CLEANUP(text_clear) struct text sql = {0};
     const struct sql_list list = sql_list_uuids(arena, consumers, count);
@@ -116,7 +114,8 @@ enum err holding_rows_get(struct db *db, struct arena *arena, const struct uuid 
     TRY(db_query(db, arena, text_str(&sql), list.values, list.count, &rows));
     struct holding_row *items = arena_alloc(arena, (rows.count + 1) * sizeof(*items));
     for (size_t i = 0; i < rows.count; i++)
-        items[i] = (struct holding_row){rows_int(&rows, i, 0), rows_uuid(&rows, i, 1), rows_int(&rows, i, 2), rows_int(&rows, i, 3)};
+        items[i] =
+            (struct holding_row){rows_int(&rows, i, 0), rows_uuid(&rows, i, 1), rows_int(&rows, i, 2), rows_int(&rows, i, 3)};
     *out = (struct holding_rows){items, rows.count};
     return OK;
 }

@@ -32,8 +32,8 @@ struct consumer_new {
     int64_t id;       /* set by consumers_insert */
 };
 
-/* Generation 1, made in the order given: by uuid, so that two writers do not wait for each other. E_RETRY: somebody else made one of
- * them. */
+/* Generation 1, made in the order given: by uuid, so that two writers do not wait for each other. E_RETRY: somebody else made one
+ * of them. */
 MUST_CHECK enum err consumers_insert(struct db *db, struct arena *arena, struct consumer_new *items, size_t count);
 /* What is NULL stays. The generation rises by one. */
 MUST_CHECK enum err consumer_update(struct db *db, int64_t id, const char *project_id, const char *user_id, const char *type);

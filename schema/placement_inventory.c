@@ -48,12 +48,8 @@ enum err inventory_rows_all(struct db *db, struct arena *arena, struct inventory
     return read_inventories(db, arena, sql, NULL, 0, out);
 }
 
-/* The name of a class is asked for apart: FOR UPDATE would lock what is joined, and classes are everybody's. */
-#define STOCK_SELECT(hint)                                                                                                           \
-    "SELECT i.resource_provider_id, i.resource_class_id,"                                                                          \
-    " (SELECT c.name FROM resource_classes c WHERE c.id = i.resource_class_id), i.total, i.reserved, i.min_unit, i.max_unit,"      \
-    " i.step_size, i.allocation_ratio, i.used, NULL, p.id, p.uuid, p.generation"                                                   \
-    " FROM resource_providers p " hint " LEFT JOIN inventories i ON i.resource_provider_id = p.id WHERE "
+#define STOCK_COLUMNS                                                                                                              \
+    " i.total, i.reserved, i.min_unit, i.max_unit, i.step_size, i.allocation_ratio, i.used, NULL, p.id, p.uuid, p.generation"
 
 static enum err read_stock(struct db *db, struct arena *arena, const char *sql, const struct sql_value *values, size_t count,
                            struct provider_rows *out_providers, struct inventory_rows *out)
@@ -77,23 +73,32 @@ static enum err read_stock(struct db *db, struct arena *arena, const char *sql, 
     return OK;
 }
 
+/* The name of a class is asked for apart: FOR UPDATE would lock what is joined, and classes are everybody's. */
 enum err stock_lock(struct db *db, struct arena *arena, const int64_t *provider_ids, size_t count,
                     struct provider_rows *out_providers, struct inventory_rows *out)
 {
+    static const char select[] = "SELECT i.resource_provider_id, i.resource_class_id, (SELECT c.name FROM resource_classes c WHERE "
+                                 "c.id = i.resource_class_id)," STOCK_COLUMNS " FROM resource_providers p FORCE INDEX (PRIMARY)"
+                                 " LEFT JOIN inventories i ON i.resource_provider_id = p.id WHERE p.id IN (";
     CLEANUP(text_clear) struct text sql = {0};
     const struct sql_list list = sql_list_ids(arena, provider_ids, count);
-    text_add_str(&sql, STOCK_SELECT("FORCE INDEX (PRIMARY)") "p.id IN (");
+    text_add_str(&sql, select);
     sql_list_write(&sql, list.count);
     text_add_str(&sql, ") ORDER BY p.id FOR UPDATE");
     return read_stock(db, arena, text_str(&sql), list.values, list.count, out_providers, out);
 }
 
-enum err stock_lock_one(struct db *db, struct arena *arena, const struct uuid *provider, struct provider_rows *out_providers,
-                        struct inventory_rows *out)
+enum err stock_take(struct db *db, struct arena *arena, const struct uuid *provider, struct provider_rows *out_providers,
+                    struct inventory_rows *out)
 {
-    static const char sql[] = STOCK_SELECT("") "p.uuid = ? FOR UPDATE";
+    static const char raise[] =
+        "UPDATE resource_providers SET generation = generation + 1, updated_at = UTC_TIMESTAMP(6) WHERE uuid = ?";
+    static const char select[] = "SELECT STRAIGHT_JOIN i.resource_provider_id, i.resource_class_id, c.name," STOCK_COLUMNS
+                                 " FROM resource_providers p LEFT JOIN inventories i ON i.resource_provider_id = p.id"
+                                 " LEFT JOIN resource_classes c ON c.id = i.resource_class_id WHERE p.uuid = ?";
     const struct sql_value values[] = {sql_uuid(provider)};
-    return read_stock(db, arena, sql, values, ARRAY_LEN(values), out_providers, out);
+    TRY(db_exec(db, raise, values, ARRAY_LEN(values)));
+    return read_stock(db, arena, select, values, ARRAY_LEN(values), out_providers, out);
 }
 
 enum err inventory_put(struct db *db, const struct inventory_row *row)

@@ -35,9 +35,9 @@ MUST_CHECK enum err inventory_rows_all(struct db *db, struct arena *arena, struc
  * `updated_us`. Those that do not exist are left out. */
 MUST_CHECK enum err stock_lock(struct db *db, struct arena *arena, const int64_t *provider_ids, size_t count,
                                struct provider_rows *out_providers, struct inventory_rows *out);
-/* The same for one provider by its uuid. */
-MUST_CHECK enum err stock_lock_one(struct db *db, struct arena *arena, const struct uuid *provider,
-                                   struct provider_rows *out_providers, struct inventory_rows *out);
+/* The same for one provider by its uuid, whose generation is raised by one: that is the lock. */
+MUST_CHECK enum err stock_take(struct db *db, struct arena *arena, const struct uuid *provider, struct provider_rows *out_providers,
+                               struct inventory_rows *out);
 /* Makes or changes the row (provider_id, class_id). */
 MUST_CHECK enum err inventory_put(struct db *db, const struct inventory_row *row);
 MUST_CHECK enum err inventory_remove(struct db *db, int64_t provider_id, int64_t class_id);

@@ -22,6 +22,8 @@ struct write {
     size_t reshaped_count;
     const struct placement_claim_of *claims;
     size_t claim_count;
+    bool is_blind;  /* all consumers are said to be new, and nobody looked */
+    bool is_raised; /* the generations of the providers, already */
     struct holding_rows old;
     struct provider_rows providers; /* all that are touched, locked; see stock_lock */
     struct consumer_rows consumers; /* those of the claims that exist, locked */
@@ -105,21 +107,37 @@ static enum err lock_by_id(struct db *db, struct write *write, const struct uuid
     return write->providers.count == id_count ? OK : fail(E_RETRY, "A resource provider was deleted meanwhile.");
 }
 
-/* Most writes give one provider's to a new consumer: then its uuid is as good as an id, as there is no order to keep. */
-static enum err lock_providers(struct db *db, struct write *write)
+static size_t list_providers(const struct write *write, struct uuid **out)
 {
     struct uuid *uuids = arena_alloc(write->arena, (count_shares(write) + write->reshaped_count + 1) * sizeof(*uuids));
     size_t count = 0;
-    write->providers = (struct provider_rows){0};
-    write->inventories = (struct inventory_rows){0};
     for (size_t i = 0; i < write->claim_count; i++) {
         for (size_t j = 0; j < write->claims[i].count; j++)
             uuids[count++] = write->claims[i].shares[j].provider;
     }
     for (size_t i = 0; i < write->reshaped_count; i++)
         uuids[count++] = write->reshaped[i].provider;
-    if (count == 1 && write->old.count == 0)
-        return stock_lock_one(db, write->arena, uuids, &write->providers, &write->inventories);
+    *out = uuids;
+    return count;
+}
+
+/* Most writes give something of one provider to one consumer that had nothing. There is no order to keep then, and it is sure that
+ * the provider's generation rises. */
+static bool is_simple(const struct write *write)
+{
+    return write->claim_count == 1 && write->claims->count == 1 && write->claims->shares->count > 0 && write->reshaped_count == 0 &&
+           write->old.count == 0;
+}
+
+static enum err lock_providers(struct db *db, struct write *write)
+{
+    struct uuid *uuids = NULL;
+    const size_t count = list_providers(write, &uuids);
+    write->providers = (struct provider_rows){0};
+    write->inventories = (struct inventory_rows){0};
+    write->is_raised = is_simple(write);
+    if (write->is_raised)
+        return stock_take(db, write->arena, uuids, &write->providers, &write->inventories);
     return lock_by_id(db, write, uuids, count);
 }
 
@@ -173,16 +191,26 @@ static enum err check_generation(const struct placement_claim_of *claim, const s
                           given);
 }
 
-static enum err check_claims(const struct write *write)
+/* What was not seen may be there: the next transaction looks. */
+static enum err look_again(struct write *write)
+{
+    write->is_blind = false;
+    return fail(E_RETRY, "A consumer may have been there already.");
+}
+
+static enum err check_claims(struct write *write)
 {
     for (size_t i = 0; i < write->claim_count; i++)
         TRY(check_generation(&write->claims[i], find_consumer(write, &write->claims[i].consumer)));
     for (size_t i = 0; i < write->claim_count; i++) {
         for (size_t j = 0; j < write->claims[i].count; j++) {
             const struct uuid *uuid = &write->claims[i].shares[j].provider;
-            if (!find_provider(write, uuid))
-                return fail_placement(E_INVALID, PROBLEM_UNKNOWN_PROVIDER,
-                                      "Allocation for resource provider '%s' that does not exist.", uuid_to_text(uuid).text);
+            if (find_provider(write, uuid))
+                continue;
+            return write->is_blind
+                       ? look_again(write)
+                       : fail_placement(E_INVALID, PROBLEM_UNKNOWN_PROVIDER,
+                                        "Allocation for resource provider '%s' that does not exist.", uuid_to_text(uuid).text);
         }
     }
     return OK;
@@ -296,7 +324,8 @@ static enum err make_consumers(struct db *db, struct write *write)
                                   .type = claim->type};
     }
     qsort(write->made, write->made_count, sizeof(*write->made), compare_new);
-    return consumers_insert(db, write->arena, write->made, write->made_count);
+    const enum err result = consumers_insert(db, write->arena, write->made, write->made_count);
+    return result == E_RETRY && write->is_blind ? look_again(write) : result;
 }
 
 static int64_t made_id(const struct write *write, const struct uuid *consumer)
@@ -342,7 +371,7 @@ static enum err bump_allocated(struct db *db, const struct write *write)
 {
     int64_t *ids = arena_alloc(write->arena, (write->providers.count + 1) * sizeof(*ids));
     size_t count = 0;
-    for (size_t i = 0; i < write->providers.count; i++) {
+    for (size_t i = 0; i < write->providers.count && !write->is_raised; i++) {
         const int64_t id = write->providers.items[i].id;
         bool touched = false;
         for (size_t j = 0; j < write->old.count && !touched; j++)
@@ -367,7 +396,9 @@ static enum err replace(struct db *db, struct write *write)
 
 static enum err prepare(struct db *db, struct write *write)
 {
-    TRY(holding_rows_get(db, write->arena, list_consumers(write), write->claim_count, &write->old));
+    write->old = (struct holding_rows){0};
+    if (!write->is_blind)
+        TRY(holding_rows_get(db, write->arena, list_consumers(write), write->claim_count, &write->old));
     TRY(lock_providers(db, write));
     return lock_consumers(db, write);
 }
@@ -380,10 +411,21 @@ static enum err run_replace(struct db *db, void *context)
     return replace(db, write);
 }
 
+/* Who says that all consumers are new needs no look, as making them says whether it is so. */
+static bool are_said_new(const struct placement_claim_of *claims, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!claims[i].checks_generation || claims[i].generation || count_amounts(&claims[i]) == 0)
+            return false;
+    }
+    return true;
+}
+
 enum err placement_allocations_replace(struct db *db, const struct placement_claim_of *claims, size_t count)
 {
     CLEANUP(arena_clear) struct arena arena = {0};
     struct write write = {.arena = &arena, .claims = claims, .claim_count = count};
+    write.is_blind = !db_in_transaction(db) && are_said_new(claims, count); /* the transaction must be ours to be run again */
     return placement_transaction(db, run_replace, &write);
 }
 
