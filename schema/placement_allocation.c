@@ -107,15 +107,15 @@ enum err holding_rows_get(struct db *db, struct arena *arena, const struct uuid 
     CLEANUP(text_clear) struct text sql = {0};
     const struct sql_list list = sql_list_uuids(arena, consumers, count);
     struct rows rows;
-    text_add_str(&sql, "SELECT c.id, c.uuid, c.generation, a.resource_provider_id FROM consumers c"
+    text_add_str(&sql, "SELECT c.id, c.uuid, c.generation, a.resource_provider_id, a.resource_class_id, a.used FROM consumers c"
                        " LEFT JOIN allocations a ON a.consumer_id = c.id WHERE c.uuid IN (");
     sql_list_write(&sql, list.count);
     text_add_str(&sql, ")");
     TRY(db_query(db, arena, text_str(&sql), list.values, list.count, &rows));
     struct holding_row *items = arena_alloc(arena, (rows.count + 1) * sizeof(*items));
     for (size_t i = 0; i < rows.count; i++)
-        items[i] =
-            (struct holding_row){rows_int(&rows, i, 0), rows_uuid(&rows, i, 1), rows_int(&rows, i, 2), rows_int(&rows, i, 3)};
+        items[i] = (struct holding_row){rows_int(&rows, i, 0), rows_uuid(&rows, i, 1), rows_int(&rows, i, 2),
+                                        rows_int(&rows, i, 3), rows_int(&rows, i, 4),  rows_int(&rows, i, 5)};
     *out = (struct holding_rows){items, rows.count};
     return OK;
 }

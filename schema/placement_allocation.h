@@ -39,16 +39,18 @@ MUST_CHECK enum err consumers_insert(struct db *db, struct arena *arena, struct 
 MUST_CHECK enum err consumer_update(struct db *db, int64_t id, const char *project_id, const char *user_id, const char *type);
 MUST_CHECK enum err consumer_delete(struct db *db, int64_t id);
 
-/* A consumer, and one of the providers it has something of. */
+/* A consumer, and something that it has. */
 struct holding_row {
     int64_t consumer_id;
     struct uuid consumer;
     int64_t consumer_generation;
     int64_t provider_id; /* 0: it has nothing */
+    int64_t class_id;
+    int64_t used;
 };
 
 struct holding_rows {
-    const struct holding_row *items; /* a pair may be there several times */
+    const struct holding_row *items;
     size_t count;
 };
 

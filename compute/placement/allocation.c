@@ -1,9 +1,9 @@
 /*
  * The write of allocations (spec placement.md 4.2), and the reshaper around it; see allocation.h. Reading is in allocation_read.c.
  *
- * In one transaction: what is there, the locks (providers by id, consumers by uuid), the consumers' generations, their old
- * allocations away, the new ones checked against what is left and written, generations raised. A consumer that moved between the
- * first look and its lock makes the transaction run again.
+ * In one transaction: what is there, the locks (providers by id, consumers by uuid) and what is left of the inventories, then the
+ * checks of generations and room, then the writes: old allocations away, consumers, new ones, generations raised. A consumer that
+ * moved between the first look and its lock makes the transaction run again.
  */
 #include "compute/placement/allocation.h"
 
@@ -191,26 +191,16 @@ static enum err check_generation(const struct placement_claim_of *claim, const s
                           given);
 }
 
-/* What was not seen may be there: the next transaction looks. */
-static enum err look_again(struct write *write)
-{
-    write->is_blind = false;
-    return fail(E_RETRY, "A consumer may have been there already.");
-}
-
-static enum err check_claims(struct write *write)
+static enum err check_claims(const struct write *write)
 {
     for (size_t i = 0; i < write->claim_count; i++)
         TRY(check_generation(&write->claims[i], find_consumer(write, &write->claims[i].consumer)));
     for (size_t i = 0; i < write->claim_count; i++) {
         for (size_t j = 0; j < write->claims[i].count; j++) {
             const struct uuid *uuid = &write->claims[i].shares[j].provider;
-            if (find_provider(write, uuid))
-                continue;
-            return write->is_blind
-                       ? look_again(write)
-                       : fail_placement(E_INVALID, PROBLEM_UNKNOWN_PROVIDER,
-                                        "Allocation for resource provider '%s' that does not exist.", uuid_to_text(uuid).text);
+            if (!find_provider(write, uuid))
+                return fail_placement(E_INVALID, PROBLEM_UNKNOWN_PROVIDER,
+                                      "Allocation for resource provider '%s' that does not exist.", uuid_to_text(uuid).text);
         }
     }
     return OK;
@@ -234,13 +224,17 @@ static enum err check_reshaped(const struct write *write)
     return OK;
 }
 
-/* What this write takes of a class so far. */
+/* What this write takes of an inventory so far, less what it gives back. */
 static int64_t taken(const struct write *write, const struct inventory_row *row)
 {
     int64_t sum = 0;
     for (size_t i = 0; i < write->new_count; i++) {
         if (write->new[i].provider_id == row->provider_id && write->new[i].class_id == row->class_id)
             sum += write->new[i].used;
+    }
+    for (size_t i = 0; i < write->old.count; i++) {
+        if (write->old.items[i].provider_id == row->provider_id && write->old.items[i].class_id == row->class_id)
+            sum -= write->old.items[i].used;
     }
     return sum;
 }
@@ -263,7 +257,7 @@ static enum err fail_inventory(struct db *db, struct arena *arena, const struct 
                           want->resource_class, uuid_to_text(&provider->uuid).text);
 }
 
-static enum err add_amount(struct db *db, struct write *write, int64_t consumer_id, const struct provider_row *provider,
+static enum err add_amount(struct db *db, struct write *write, const struct uuid *consumer, const struct provider_row *provider,
                            const struct resource_amount *want)
 {
     const struct inventory_row *row = inventory_find(&write->inventories, provider->id, want->resource_class);
@@ -274,7 +268,39 @@ static enum err add_amount(struct db *db, struct write *write, int64_t consumer_
     if (!inventory_has_room(row, taken(write, row) + want->amount))
         return fail_room("exceed the capacity", want, provider);
     write->new[write->new_count++] = (struct allocation_row){
-        .consumer_id = consumer_id, .provider_id = provider->id, .class_id = row->class_id, .used = want->amount};
+        .consumer = *consumer, .provider_id = provider->id, .class_id = row->class_id, .used = want->amount};
+    return OK;
+}
+
+static size_t count_amounts(const struct placement_claim_of *claim)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < claim->count; i++)
+        count += claim->shares[i].count;
+    return count;
+}
+
+static enum err add_claim(struct db *db, struct write *write, const struct placement_claim_of *claim)
+{
+    for (size_t i = 0; i < claim->count; i++) {
+        const struct placement_share *share = &claim->shares[i];
+        const struct provider_row *provider = find_provider(write, &share->provider);
+        for (size_t j = 0; j < share->count; j++)
+            TRY(add_amount(db, write, &claim->consumer, provider, &share->resources[j]));
+    }
+    return OK;
+}
+
+/* The new allocations, each checked against what is left. Nothing is written. */
+static enum err check_room(struct db *db, struct write *write)
+{
+    size_t amounts = 0;
+    for (size_t i = 0; i < write->claim_count; i++)
+        amounts += count_amounts(&write->claims[i]);
+    write->new = arena_alloc(write->arena, (amounts + 1) * sizeof(*write->new));
+    write->new_count = 0;
+    for (size_t i = 0; i < write->claim_count; i++)
+        TRY(add_claim(db, write, &write->claims[i]));
     return OK;
 }
 
@@ -294,14 +320,6 @@ static enum err read_inventories(struct db *db, struct write *write)
     for (size_t i = 0; i < write->providers.count; i++)
         ids[i] = write->providers.items[i].id;
     return inventory_rows_get(db, write->arena, ids, write->providers.count, &write->inventories);
-}
-
-static size_t count_amounts(const struct placement_claim_of *claim)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < claim->count; i++)
-        count += claim->shares[i].count;
-    return count;
 }
 
 static int compare_new(const void *a, const void *b)
@@ -324,8 +342,7 @@ static enum err make_consumers(struct db *db, struct write *write)
                                   .type = claim->type};
     }
     qsort(write->made, write->made_count, sizeof(*write->made), compare_new);
-    const enum err result = consumers_insert(db, write->arena, write->made, write->made_count);
-    return result == E_RETRY && write->is_blind ? look_again(write) : result;
+    return consumers_insert(db, write->arena, write->made, write->made_count);
 }
 
 static int64_t made_id(const struct write *write, const struct uuid *consumer)
@@ -336,33 +353,26 @@ static int64_t made_id(const struct write *write, const struct uuid *consumer)
     return write->made[i].id;
 }
 
-static enum err write_claim(struct db *db, struct write *write, const struct placement_claim_of *claim)
+static enum err write_consumer(struct db *db, const struct write *write, const struct placement_claim_of *claim)
 {
     const struct consumer_row *row = find_consumer(write, &claim->consumer);
+    if (!row)
+        return OK; /* made, or none is needed */
     if (count_amounts(claim) == 0)
-        return row ? consumer_delete(db, row->id) : OK;
-    if (row)
-        TRY(consumer_update(db, row->id, claim->project_id, claim->user_id, claim->type));
-    const int64_t id = row ? row->id : made_id(write, &claim->consumer);
-    for (size_t i = 0; i < claim->count; i++) {
-        const struct placement_share *share = &claim->shares[i];
-        const struct provider_row *provider = find_provider(write, &share->provider);
-        for (size_t j = 0; j < share->count; j++)
-            TRY(add_amount(db, write, id, provider, &share->resources[j]));
-    }
-    return OK;
+        return consumer_delete(db, row->id);
+    return consumer_update(db, row->id, claim->project_id, claim->user_id, claim->type);
 }
 
 static enum err write_claims(struct db *db, struct write *write)
 {
-    size_t amounts = 0;
-    for (size_t i = 0; i < write->claim_count; i++)
-        amounts += count_amounts(&write->claims[i]);
-    write->new = arena_alloc(write->arena, (amounts + 1) * sizeof(*write->new));
-    write->new_count = 0;
+    TRY(remove_old(db, write));
     TRY(make_consumers(db, write));
     for (size_t i = 0; i < write->claim_count; i++)
-        TRY(write_claim(db, write, &write->claims[i]));
+        TRY(write_consumer(db, write, &write->claims[i]));
+    for (size_t i = 0; i < write->new_count; i++) {
+        const struct consumer_row *row = find_consumer(write, &write->new[i].consumer);
+        write->new[i].consumer_id = row ? row->id : made_id(write, &write->new[i].consumer);
+    }
     return allocations_insert(db, write->arena, write->new, write->new_count);
 }
 
@@ -384,12 +394,8 @@ static enum err bump_allocated(struct db *db, const struct write *write)
     return providers_bump(db, write->arena, ids, count);
 }
 
-/* What was read with the locks holds until this transaction itself changes it. */
 static enum err replace(struct db *db, struct write *write)
 {
-    TRY(remove_old(db, write));
-    if (write->old.count || write->reshaped_count)
-        TRY(read_inventories(db, write));
     TRY(write_claims(db, write));
     return bump_allocated(db, write);
 }
@@ -403,12 +409,27 @@ static enum err prepare(struct db *db, struct write *write)
     return lock_consumers(db, write);
 }
 
+static enum err check_and_replace(struct db *db, struct write *write)
+{
+    TRY(prepare(db, write));
+    TRY(check_claims(write));
+    TRY(check_room(db, write));
+    return replace(db, write);
+}
+
+/* What was not seen may be there, and then that is what is wrong: the next transaction says so. */
 static enum err run_replace(struct db *db, void *context)
 {
     struct write *write = context;
-    TRY(prepare(db, write));
-    TRY(check_claims(write));
-    return replace(db, write);
+    const enum err result = check_and_replace(db, write);
+    if (result == OK || !write->is_blind)
+        return result;
+    if (result != E_RETRY)
+        TRY(holding_rows_get(db, write->arena, list_consumers(write), write->claim_count, &write->old));
+    if (result != E_RETRY && write->old.count == 0)
+        return result;
+    write->is_blind = false;
+    return fail(E_RETRY, "A consumer was there already.");
 }
 
 /* Who says that all consumers are new needs no look, as making them says whether it is so. */
@@ -462,6 +483,8 @@ static enum err run_reshape(struct db *db, void *context)
     TRY(check_reshaped(write));
     TRY(check_claims(write));
     TRY(widen(db, write));
+    TRY(read_inventories(db, write));
+    TRY(check_room(db, write));
     TRY(replace(db, write));
     return narrow(db, write);
 }
