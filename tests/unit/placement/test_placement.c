@@ -222,6 +222,75 @@ static void a_fit_tells_what_is_free(void **state)
     assert_int_equal(fits.count, 0);
 }
 
+static int64_t vcpus_used(struct store *store)
+{
+    struct inventory_rows rows;
+    must(inventory_rows_all(store->db, &store->arena, &rows));
+    assert_string_equal(rows.items[0].resource_class, "VCPU");
+    return rows.items[0].used;
+}
+
+/* A program that knows nothing of the kept sums, and one that does, at the same time. */
+static void what_an_earlier_version_writes_is_counted(void **state)
+{
+    static const char insert[] = "INSERT INTO allocations (consumer_id, resource_provider_id, resource_class_id, used, updated_at)"
+                                 " SELECT 1000000, p.id, c.id, 3, UTC_TIMESTAMP(6) FROM resource_providers p, resource_classes c"
+                                 " WHERE c.name = 'VCPU'";
+    struct store *store = fresh(state);
+    report(store, 1, "one", 8, 1.0, 100, 10);
+    must(claim_on(store, 1, 100, 2, 10, 1));
+    run_sql(store, insert);
+    assert_int_equal(vcpus_used(store), 5);
+    must_fail(claim_on(store, 1, 101, 4, 10, 1), E_CONFLICT, FULL("VCPU", ONE));
+    run_sql(store, "UPDATE allocations SET used = 1 WHERE consumer_id = 1000000");
+    assert_int_equal(vcpus_used(store), 3);
+    run_sql(store, "DELETE FROM allocations WHERE consumer_id <> 1000000");
+    assert_int_equal(vcpus_used(store), 1);
+    run_sql(store, "DELETE FROM inventories");
+    report(store, 1, "one", 8, 1.0, 100, 10);
+    assert_int_equal(vcpus_used(store), 1);
+    run_sql(store, "DELETE FROM allocations");
+    assert_int_equal(vcpus_used(store), 0);
+}
+
+static void the_upgrade_counts_what_is_there(void **state)
+{
+    struct store *store = fresh(state);
+    int from = 0;
+    int to = 0;
+    report(store, 1, "one", 8, 1.0, 100, 10);
+    must(claim_on(store, 1, 100, 3, 10, 1));
+    run_sql(store,
+            "DROP TRIGGER allocations_inserted; DROP TRIGGER inventories_inserting; ALTER TABLE inventories DROP COLUMN used;"
+            "DELETE FROM schema_migrations WHERE version = 14");
+    must(db_upgrade(store->db, &from, &to));
+    assert_int_equal(vcpus_used(store), 3);
+    run_sql(store, "DELETE FROM schema_migrations WHERE version = 14"); /* and once more, with all of it there */
+    must(db_upgrade(store->db, &from, &to));
+    must(claim_on(store, 1, 101, 2, 10, 1));
+    assert_int_equal(vcpus_used(store), 5);
+}
+
+/* A caller may go on with its transaction after a refusal: nothing of the claim is in it. */
+static enum err refused_claim(struct db *db, void *context)
+{
+    return claim_in_transaction(db, context) == E_CONFLICT ? OK : fail(E_INTERNAL, "It was not refused.");
+}
+
+static void a_refused_claim_leaves_nothing(void **state)
+{
+    struct store *store = fresh(state);
+    struct claim more = {uuid_of(1), uuid_of(100), {{"VCPU", 1}, {"MEMORY_MB", 101}, {"DISK_GB", 1}}, false};
+    struct claim other = {uuid_of(1), uuid_of(101), {{"VCPU", 1}, {"MEMORY_MB", 101}, {"DISK_GB", 1}}, false};
+    report(store, 1, "one", 8, 1.0, 100, 10);
+    must(claim_on(store, 1, 100, 3, 10, 1));
+    must(db_transaction(store->db, refused_claim, &more));
+    must(db_transaction(store->db, refused_claim, &other));
+    assert_int_equal(ask_int(store, "SELECT COUNT(*) FROM consumers"), 1);
+    assert_int_equal(ask_int(store, "SELECT SUM(used) FROM allocations"), 14);
+    assert_int_equal(vcpus_used(store), 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,6 +302,9 @@ int main(void)
         cmocka_unit_test(reserved_and_ratio_make_the_capacity),
         cmocka_unit_test(fit_means_claimable),
         cmocka_unit_test(a_fit_tells_what_is_free),
+        cmocka_unit_test(a_refused_claim_leaves_nothing),
+        cmocka_unit_test(what_an_earlier_version_writes_is_counted),
+        cmocka_unit_test(the_upgrade_counts_what_is_there),
     };
     return cmocka_run_group_tests(tests, store_setup, store_teardown);
 }
