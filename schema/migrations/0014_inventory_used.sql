@@ -1,5 +1,6 @@
 -- What is allocated of an inventory, kept beside it: a claim reads one number instead of adding up all allocations of the provider.
 -- Triggers keep it, in the transaction of whoever writes allocations: a program of an earlier version that still runs keeps it too.
+-- A statement that writes allocations cannot read inventories in passing (error 1442): it is the triggers' then.
 -- With a binary log, making triggers needs SUPER or log_bin_trust_function_creators = 1.
 
 ALTER TABLE inventories ADD COLUMN IF NOT EXISTS used BIGINT NOT NULL DEFAULT 0;

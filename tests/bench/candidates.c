@@ -68,8 +68,11 @@ static void finish_world(struct db *db)
 {
     run_sql(db, "INSERT INTO consumers (id, uuid, project_id, user_id, updated_at)"
                 " SELECT seq, UNHEX(MD5(seq)), 'p', 'u', NOW() FROM seq_1_to_5;"
+                /* through a table of its own, as what writes allocations cannot read inventories (migration 0014) */
+                "CREATE TEMPORARY TABLE stock AS SELECT resource_provider_id, resource_class_id FROM inventories;"
                 "INSERT INTO allocations (consumer_id, resource_provider_id, resource_class_id, used, updated_at)"
-                " SELECT c.id, i.resource_provider_id, i.resource_class_id, 1, NOW() FROM consumers c JOIN inventories i;"
+                " SELECT c.id, s.resource_provider_id, s.resource_class_id, 1, NOW() FROM consumers c JOIN stock s;"
+                "DROP TEMPORARY TABLE stock;"
                 "INSERT INTO resource_provider_traits SELECT p.id, t.id FROM resource_providers p JOIN traits t"
                 " WHERE t.name LIKE 'CUSTOM_BENCH%';"
                 "INSERT INTO resource_provider_traits SELECT p.id, t.id FROM resource_providers p JOIN traits t"
