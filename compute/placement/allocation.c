@@ -1,5 +1,6 @@
 /*
- * The write of allocations (spec placement.md 4.2), and the reshaper around it; see allocation.h. Reading is in allocation_read.c.
+ * The write of allocations (spec placement.md 4.2), and the reshaper around it; see allocation.h. What it finds and locks is in
+ * allocation_lock.c, reading is in allocation_read.c.
  *
  * In one transaction: what is there, the locks (providers by id, consumers by uuid) and what is left of the inventories, then the
  * checks of generations and room, then the writes: old allocations away, consumers, new ones, generations raised. A consumer that
@@ -11,168 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compute/placement/inside.h"
+#include "compute/placement/allocation_inside.h"
 #include "compute/placement/inventory_inside.h"
 #include "schema/placement_allocation.h"
 #include "schema/placement_inventory.h"
-
-struct write {
-    struct arena *arena;
-    const struct placement_reshaped *reshaped;
-    size_t reshaped_count;
-    const struct placement_claim_of *claims;
-    size_t claim_count;
-    bool is_blind;  /* all consumers are said to be new, and nobody looked */
-    bool is_raised; /* the generations of the providers, already */
-    struct holding_rows old;
-    struct provider_rows providers; /* all that are touched, locked; see stock_lock */
-    struct consumer_rows consumers; /* those of the claims that exist, locked */
-    struct inventory_rows inventories;
-    struct consumer_new *made; /* by uuid */
-    size_t made_count;
-    struct allocation_row *new;
-    size_t new_count;
-};
-
-static const struct provider_row *find_provider(const struct write *write, const struct uuid *uuid)
-{
-    for (size_t i = 0; i < write->providers.count; i++) {
-        if (uuid_equal(&write->providers.items[i].uuid, uuid))
-            return &write->providers.items[i];
-    }
-    return NULL;
-}
-
-static const struct consumer_row *find_consumer(const struct write *write, const struct uuid *uuid)
-{
-    for (size_t i = 0; i < write->consumers.count; i++) {
-        if (uuid_equal(&write->consumers.items[i].uuid, uuid))
-            return &write->consumers.items[i];
-    }
-    return NULL;
-}
-
-/* --- what is there, and the locks */
-
-static size_t count_shares(const struct write *write)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < write->claim_count; i++)
-        count += write->claims[i].count;
-    return count;
-}
-
-static const struct uuid *list_consumers(const struct write *write)
-{
-    struct uuid *uuids = arena_alloc(write->arena, (write->claim_count + 1) * sizeof(*uuids));
-    for (size_t i = 0; i < write->claim_count; i++)
-        uuids[i] = write->claims[i].consumer;
-    return uuids;
-}
-
-static int compare_ids(const void *a, const void *b)
-{
-    const int64_t x = *(const int64_t *)a;
-    const int64_t y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
-/* Sorted, without duplicates and zeros. */
-static size_t sort_ids(int64_t *ids, size_t count)
-{
-    size_t used = 0;
-    qsort(ids, count, sizeof(*ids), compare_ids);
-    for (size_t i = 0; i < count; i++) {
-        if (ids[i] && (used == 0 || ids[used - 1] != ids[i]))
-            ids[used++] = ids[i];
-    }
-    return used;
-}
-
-static enum err lock_by_id(struct db *db, struct write *write, const struct uuid *wanted, size_t count)
-{
-    const int64_t *found = NULL;
-    size_t found_count = 0;
-    if (count)
-        TRY(provider_ids_find(db, write->arena, wanted, count, &found, &found_count));
-    int64_t *ids = arena_alloc(write->arena, (found_count + write->old.count + 1) * sizeof(*ids));
-    for (size_t i = 0; i < found_count; i++)
-        ids[i] = found[i];
-    for (size_t i = 0; i < write->old.count; i++)
-        ids[found_count + i] = write->old.items[i].provider_id;
-    const size_t id_count = sort_ids(ids, found_count + write->old.count);
-    if (id_count == 0)
-        return OK;
-    TRY(stock_lock(db, write->arena, ids, id_count, &write->providers, &write->inventories));
-    return write->providers.count == id_count ? OK : fail(E_RETRY, "A resource provider was deleted meanwhile.");
-}
-
-static size_t list_providers(const struct write *write, struct uuid **out)
-{
-    struct uuid *uuids = arena_alloc(write->arena, (count_shares(write) + write->reshaped_count + 1) * sizeof(*uuids));
-    size_t count = 0;
-    for (size_t i = 0; i < write->claim_count; i++) {
-        for (size_t j = 0; j < write->claims[i].count; j++)
-            uuids[count++] = write->claims[i].shares[j].provider;
-    }
-    for (size_t i = 0; i < write->reshaped_count; i++)
-        uuids[count++] = write->reshaped[i].provider;
-    *out = uuids;
-    return count;
-}
-
-/* Most writes give something of one provider to one consumer that had nothing. There is no order to keep then, and it is sure that
- * the provider's generation rises. */
-static bool is_simple(const struct write *write)
-{
-    return write->claim_count == 1 && write->claims->count == 1 && write->claims->shares->count > 0 && write->reshaped_count == 0 &&
-           write->old.count == 0;
-}
-
-static enum err lock_providers(struct db *db, struct write *write)
-{
-    struct uuid *uuids = NULL;
-    const size_t count = list_providers(write, &uuids);
-    write->providers = (struct provider_rows){0};
-    write->inventories = (struct inventory_rows){0};
-    write->is_raised = is_simple(write);
-    if (write->is_raised)
-        return stock_take(db, write->arena, uuids, &write->providers, &write->inventories);
-    return lock_by_id(db, write, uuids, count);
-}
-
-/* The consumer at the first look; NULL: there was none. */
-static const struct holding_row *find_seen(const struct write *write, const struct uuid *consumer)
-{
-    for (size_t i = 0; i < write->old.count; i++) {
-        if (uuid_equal(&write->old.items[i].consumer, consumer))
-            return &write->old.items[i];
-    }
-    return NULL;
-}
-
-/* One made anew since has another id, and its first generation again. */
-static bool is_as_seen(const struct consumer_row *row, const struct holding_row *seen)
-{
-    if (!row || !seen)
-        return !row && !seen;
-    return row->id == seen->consumer_id && row->generation == seen->consumer_generation;
-}
-
-/* Where there was none, there is nothing to lock: making it says whether it is still so. */
-static enum err lock_consumers(struct db *db, struct write *write)
-{
-    write->consumers = (struct consumer_rows){0};
-    if (write->old.count == 0)
-        return OK;
-    TRY(consumer_rows_get(db, write->arena, list_consumers(write), write->claim_count, true, &write->consumers));
-    for (size_t i = 0; i < write->claim_count; i++) {
-        const struct uuid *consumer = &write->claims[i].consumer;
-        if (!is_as_seen(find_consumer(write, consumer), find_seen(write, consumer)))
-            return fail(E_RETRY, "A consumer was changed meanwhile.");
-    }
-    return OK;
-}
 
 /* --- checks */
 
@@ -194,11 +37,11 @@ static enum err check_generation(const struct placement_claim_of *claim, const s
 static enum err check_claims(const struct write *write)
 {
     for (size_t i = 0; i < write->claim_count; i++)
-        TRY(check_generation(&write->claims[i], find_consumer(write, &write->claims[i].consumer)));
+        TRY(check_generation(&write->claims[i], write_find_consumer(write, &write->claims[i].consumer)));
     for (size_t i = 0; i < write->claim_count; i++) {
         for (size_t j = 0; j < write->claims[i].count; j++) {
             const struct uuid *uuid = &write->claims[i].shares[j].provider;
-            if (!find_provider(write, uuid))
+            if (!write_find_provider(write, uuid))
                 return fail_placement(E_INVALID, PROBLEM_UNKNOWN_PROVIDER,
                                       "Allocation for resource provider '%s' that does not exist.", uuid_to_text(uuid).text);
         }
@@ -211,7 +54,7 @@ static enum err check_reshaped(const struct write *write)
     for (size_t i = 0; i < write->reshaped_count; i++) {
         const struct placement_reshaped *reshaped = &write->reshaped[i];
         const struct uuid_text text = uuid_to_text(&reshaped->provider);
-        const struct provider_row *row = find_provider(write, &reshaped->provider);
+        const struct provider_row *row = write_find_provider(write, &reshaped->provider);
         if (!row)
             return fail_placement(E_INVALID, PROBLEM_UNKNOWN_PROVIDER,
                                   "Resource provider %s in inventories not found: No resource provider with uuid %s found",
@@ -284,7 +127,7 @@ static enum err add_claim(struct db *db, struct write *write, const struct place
 {
     for (size_t i = 0; i < claim->count; i++) {
         const struct placement_share *share = &claim->shares[i];
-        const struct provider_row *provider = find_provider(write, &share->provider);
+        const struct provider_row *provider = write_find_provider(write, &share->provider);
         for (size_t j = 0; j < share->count; j++)
             TRY(add_amount(db, write, &claim->consumer, provider, &share->resources[j]));
     }
@@ -333,7 +176,7 @@ static enum err make_consumers(struct db *db, struct write *write)
     write->made_count = 0;
     for (size_t i = 0; i < write->claim_count; i++) {
         const struct placement_claim_of *claim = &write->claims[i];
-        if (find_consumer(write, &claim->consumer) || count_amounts(claim) == 0)
+        if (write_find_consumer(write, &claim->consumer) || count_amounts(claim) == 0)
             continue;
         write->made[write->made_count++] =
             (struct consumer_new){.uuid = claim->consumer,
@@ -355,7 +198,7 @@ static int64_t made_id(const struct write *write, const struct uuid *consumer)
 
 static enum err write_consumer(struct db *db, const struct write *write, const struct placement_claim_of *claim)
 {
-    const struct consumer_row *row = find_consumer(write, &claim->consumer);
+    const struct consumer_row *row = write_find_consumer(write, &claim->consumer);
     if (!row)
         return OK; /* made, or none is needed */
     if (count_amounts(claim) == 0)
@@ -370,7 +213,7 @@ static enum err write_claims(struct db *db, struct write *write)
     for (size_t i = 0; i < write->claim_count; i++)
         TRY(write_consumer(db, write, &write->claims[i]));
     for (size_t i = 0; i < write->new_count; i++) {
-        const struct consumer_row *row = find_consumer(write, &write->new[i].consumer);
+        const struct consumer_row *row = write_find_consumer(write, &write->new[i].consumer);
         write->new[i].consumer_id = row ? row->id : made_id(write, &write->new[i].consumer);
     }
     return allocations_insert(db, write->arena, write->new, write->new_count);
@@ -400,18 +243,9 @@ static enum err replace(struct db *db, struct write *write)
     return bump_allocated(db, write);
 }
 
-static enum err prepare(struct db *db, struct write *write)
-{
-    write->old = (struct holding_rows){0};
-    if (!write->is_blind)
-        TRY(holding_rows_get(db, write->arena, list_consumers(write), write->claim_count, &write->old));
-    TRY(lock_providers(db, write));
-    return lock_consumers(db, write);
-}
-
 static enum err check_and_replace(struct db *db, struct write *write)
 {
-    TRY(prepare(db, write));
+    TRY(write_prepare(db, write));
     TRY(check_claims(write));
     TRY(check_room(db, write));
     return replace(db, write);
@@ -425,7 +259,7 @@ static enum err run_replace(struct db *db, void *context)
     if (result == OK || !write->is_blind)
         return result;
     if (result != E_RETRY)
-        TRY(holding_rows_get(db, write->arena, list_consumers(write), write->claim_count, &write->old));
+        TRY(holding_rows_get(db, write->arena, write_list_consumers(write), write->claim_count, &write->old));
     if (result != E_RETRY && write->old.count == 0)
         return result;
     write->is_blind = false;
@@ -456,7 +290,7 @@ static enum err widen(struct db *db, const struct write *write)
 {
     for (size_t i = 0; i < write->reshaped_count; i++) {
         const struct placement_reshaped *reshaped = &write->reshaped[i];
-        const struct provider_row *row = find_provider(write, &reshaped->provider);
+        const struct provider_row *row = write_find_provider(write, &reshaped->provider);
         if (reshaped->count == 0)
             continue;
         TRY(inventories_put(db, write->arena, row, reshaped->inventories, reshaped->count, true));
@@ -469,7 +303,7 @@ static enum err narrow(struct db *db, const struct write *write)
 {
     for (size_t i = 0; i < write->reshaped_count; i++) {
         const struct placement_reshaped *reshaped = &write->reshaped[i];
-        const struct provider_row *row = find_provider(write, &reshaped->provider);
+        const struct provider_row *row = write_find_provider(write, &reshaped->provider);
         TRY(inventories_drop_others(db, write->arena, row, reshaped->inventories, reshaped->count));
         TRY(providers_bump(db, write->arena, &row->id, 1));
     }
@@ -479,7 +313,7 @@ static enum err narrow(struct db *db, const struct write *write)
 static enum err run_reshape(struct db *db, void *context)
 {
     struct write *write = context;
-    TRY(prepare(db, write));
+    TRY(write_prepare(db, write));
     TRY(check_reshaped(write));
     TRY(check_claims(write));
     TRY(widen(db, write));
@@ -503,7 +337,7 @@ enum err placement_reshape(struct db *db, const struct placement_reshaped *resha
 static enum err run_delete(struct db *db, void *context)
 {
     struct write *write = context;
-    TRY(prepare(db, write));
+    TRY(write_prepare(db, write));
     if (write->consumers.count == 0)
         return fail(E_NOT_FOUND, "No allocations for consumer '%s'", uuid_to_text(&write->claims->consumer).text);
     TRY(remove_old(db, write));
