@@ -55,14 +55,16 @@ void server_row_read(const struct rows *rows, size_t row, struct server *out)
     out->terminated_us = rows_time(rows, row, c++);
     out->deleted_us = rows_time(rows, row, c++);
     out->deleted = rows_int(rows, row, c++) != 0;
+    out->block_devices = rows_text(rows, row, c++);
     out->host_id = rows_text(rows, row, c);
+    out->first_boot = NULL;
 }
 
 enum err server_insert(struct db *db, const struct server *s)
 {
     static const char sql[] = "INSERT INTO servers (" SERVER_COLUMNS
                               ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-                              " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+                              " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     const struct sql_value values[] = {sql_uuid(&s->uuid),
                                        sql_text(s->project_id),
                                        sql_text(s->user_id),
@@ -109,7 +111,8 @@ enum err server_insert(struct db *db, const struct server *s)
                                        sql_time(s->launched_us),
                                        sql_time(s->terminated_us),
                                        sql_time(s->deleted_us),
-                                       sql_bool(s->deleted)};
+                                       sql_bool(s->deleted),
+                                       sql_text(s->block_devices)};
     return db_exec(db, sql, values, ARRAY_LEN(values));
 }
 
@@ -263,10 +266,11 @@ enum err server_update(struct db *db, const struct server *server)
 {
     static const char sql[] =
         "UPDATE servers SET display_name = ?, display_description = ?, access_ip_v4 = ?, access_ip_v6 = ?, disk_config = ?,"
-        " updated_at = UTC_TIMESTAMP() WHERE uuid = ?";
+        " hostname = ?, updated_at = UTC_TIMESTAMP() WHERE uuid = ?";
     const struct sql_value values[] = {sql_text(server->name),         sql_text(server->description),
                                        sql_text(server->access_ip_v4), sql_text(server->access_ip_v6),
-                                       sql_text(server->disk_config),  sql_uuid(&server->uuid)};
+                                       sql_text(server->disk_config),  sql_text(server->hostname),
+                                       sql_uuid(&server->uuid)};
     return db_exec(db, sql, values, ARRAY_LEN(values));
 }
 

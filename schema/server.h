@@ -59,7 +59,9 @@ struct server {
     int64_t terminated_us;
     int64_t deleted_us;
     bool deleted;
-    const char *host_id; /* read only: SHA-224 of project and host, "" without host */
+    const char *block_devices; /* JSON list of {"role", "bytes", "bus", "tag"}: its local disks; NULL: those of the flavor */
+    const char *host_id;       /* read only: SHA-224 of project and host, "" without host */
+    const char *first_boot;    /* no column: {"admin_pass", "files"}, kept by the build task only; NULL */
 };
 
 struct servers {

@@ -30,8 +30,8 @@ const char *build_fault(struct arena *arena, int code, const char *message, cons
 
 static enum err add_build(struct db *db, const struct build_order *order)
 {
-    json_auto_t *data =
-        json_pack("{s:s, s:s, s:O?}", "request_id", order->request_id, "host", order->server->host, "caller", order->told);
+    json_auto_t *data = json_pack("{s:s, s:s, s:O?, s:s?}", "request_id", order->request_id, "host", order->server->host, "caller",
+                                  order->told, "first_boot", order->server->first_boot);
     return data ? task_add(db, "build", &order->server->uuid, order->request_id, data)
                 : fail(E_INTERNAL, "The task's data cannot be made.");
 }

@@ -99,7 +99,9 @@ static enum err upload_config_drive(struct task *task, const struct server *serv
     size_t count = 0;
     int fd = -1;
     size_t length = 0;
-    TRY(guest_config_files(task->arena, server, &files, &count));
+    struct server first = *server;
+    first.first_boot = json_string_value(json_object_get(task->data, "first_boot"));
+    TRY(guest_config_files(task->arena, &first, &files, &count));
     TRY(config_drive_make(environment->state_dir, files, count, &fd, &length));
     const enum err result =
         hypervisor_volume_upload(environment->hypervisors, server->host, volume, "raw", fd, length, step_budget());
@@ -115,11 +117,9 @@ static enum err run_disk(struct task *task)
     struct hypervisors *all = step_environment(task)->hypervisors;
     TRY(hypervisor_volume_create(all, server.host, plan.root_volume, "qcow2", plan.root_bytes, plan.root_backing,
                                  plan.root_backing_format, step_budget()));
-    if (plan.ephemeral_volume)
-        TRY(hypervisor_volume_create(all, server.host, plan.ephemeral_volume, "qcow2", plan.ephemeral_bytes, NULL, NULL,
+    for (size_t i = 0; i < plan.blank_count; i++)
+        TRY(hypervisor_volume_create(all, server.host, plan.blanks[i].volume, "qcow2", plan.blanks[i].bytes, NULL, NULL,
                                      step_budget()));
-    if (plan.swap_volume)
-        TRY(hypervisor_volume_create(all, server.host, plan.swap_volume, "qcow2", plan.swap_bytes, NULL, NULL, step_budget()));
     if (plan.config_volume)
         TRY(upload_config_drive(task, &server, plan.config_volume));
     return fail_wished(task, "disk", server.host);
@@ -131,12 +131,11 @@ static enum err undo_disk(struct task *task)
     struct guest_plan plan;
     TRY(plan_server(task, &server, &plan));
     struct hypervisors *all = step_environment(task)->hypervisors;
-    const char *const volumes[] = {plan.config_volume, plan.swap_volume, plan.ephemeral_volume, plan.root_volume};
-    for (size_t i = 0; i < ARRAY_LEN(volumes); i++) {
-        if (volumes[i])
-            TRY(hypervisor_volume_delete(all, server.host, volumes[i], step_budget()));
-    }
-    return OK;
+    if (plan.config_volume)
+        TRY(hypervisor_volume_delete(all, server.host, plan.config_volume, step_budget()));
+    for (size_t i = plan.blank_count; i-- > 0;)
+        TRY(hypervisor_volume_delete(all, server.host, plan.blanks[i].volume, step_budget()));
+    return hypervisor_volume_delete(all, server.host, plan.root_volume, step_budget());
 }
 
 static enum err run_define(struct task *task)

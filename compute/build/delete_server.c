@@ -38,12 +38,11 @@ static enum err run_undefine(struct task *task)
 
 static enum err run_volumes(struct task *task)
 {
-    static const char *const roles[] = {"config", "swap", "ephemeral", "root"};
     struct server server;
     TRY(step_server(task, &server));
-    for (size_t i = 0; i < ARRAY_LEN(roles) && server.host; i++)
+    for (size_t i = 0; guest_volume_roles[i] && server.host; i++)
         TRY(hypervisor_volume_delete(step_environment(task)->hypervisors, server.host,
-                                     build_server_volume(task->arena, &server.uuid, roles[i]), step_budget()));
+                                     build_server_volume(task->arena, &server.uuid, guest_volume_roles[i]), step_budget()));
     return OK;
 }
 

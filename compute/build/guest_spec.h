@@ -16,6 +16,14 @@ struct guest_image {
     int64_t virtual_bytes;
 };
 
+#define GUEST_BLANKS 3
+
+/* A disk that begins empty: ephemeral or swap. */
+struct guest_blank {
+    const char *volume;
+    uint64_t bytes;
+};
+
 struct guest_plan {
     struct guest_image images[3];
     size_t image_count;
@@ -24,12 +32,13 @@ struct guest_plan {
     const char *root_backing_format;
     uint64_t root_bytes;
     const char *config_volume; /* NULL: no config drive */
-    const char *swap_volume;   /* NULL */
-    uint64_t swap_bytes;
-    const char *ephemeral_volume; /* NULL */
-    uint64_t ephemeral_bytes;
+    struct guest_blank blanks[GUEST_BLANKS];
+    size_t blank_count;
     struct guest guest;
 };
+
+/* The roles of a server's volumes, for build_server_volume: NULL-terminated, all that a server may have. */
+extern const char *const guest_volume_roles[];
 
 /* E_INVALID: the row's image or flavor text is damaged. `fence` goes into the domain's metadata. */
 MUST_CHECK enum err guest_plan_make(struct arena *arena, const struct server *server, const char *zone_name, int64_t fence,

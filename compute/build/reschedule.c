@@ -28,7 +28,8 @@ static enum err wait_for_host(struct task *task, const struct server *server, js
 {
     const json_int_t attempts = json_integer_value(json_object_get(spec, "attempts"));
     json_t *caller = json_object_get(task->data, "caller");
-    json_auto_t *data = json_pack("{s:s, s:O?}", "last_error", message, "caller", caller);
+    json_auto_t *data = json_pack("{s:s, s:O?, s:O?}", "last_error", message, "caller", caller, "first_boot",
+                                  json_object_get(task->data, "first_boot"));
     if (!data || json_object_set_new(spec, "attempts", json_integer(attempts + 1)))
         return fail(E_INTERNAL, "The task's data cannot be made.");
     TRY(server_set_scheduling(task->db, &server->uuid, dump(task->arena, spec)));

@@ -99,6 +99,11 @@ static void add_machine(struct text *out, const struct guest_host *host)
                       "<on_poweroff>destroy</on_poweroff>\n<on_reboot>restart</on_reboot>\n<on_crash>destroy</on_crash>\n");
 }
 
+static const char *bus_of(const struct guest_disk *disk)
+{
+    return disk->bus ? disk->bus : disk->cdrom ? "scsi" : "virtio";
+}
+
 static void add_disk(struct text *out, const struct guest_disk *disk, const struct guest_host *host)
 {
     text_add_format(out, "<disk type='volume' device='%s'>\n", disk->cdrom ? "cdrom" : "disk");
@@ -112,18 +117,21 @@ static void add_disk(struct text *out, const struct guest_disk *disk, const stru
     add_attribute(out, "volume", disk->volume);
     text_add_str(out, "/>\n<target");
     add_attribute(out, "dev", disk->target);
-    add_attribute(out, "bus", disk->cdrom ? "scsi" : "virtio");
-    text_add_str(out, disk->cdrom || disk->read_only ? "/>\n<readonly/>\n</disk>\n" : "/>\n</disk>\n");
+    add_attribute(out, "bus", bus_of(disk));
+    text_add_str(out, "/>\n");
+    if (disk->serial)
+        add_element(out, "serial", disk->serial);
+    text_add_str(out, disk->cdrom || disk->read_only ? "<readonly/>\n</disk>\n" : "</disk>\n");
 }
 
 static void add_disks(struct text *out, const struct guest *guest, const struct guest_host *host)
 {
-    bool cdrom = false;
+    bool scsi = false;
     for (size_t i = 0; i < guest->disk_count; i++) {
         add_disk(out, &guest->disks[i], host);
-        cdrom = cdrom || guest->disks[i].cdrom;
+        scsi = scsi || strcmp(bus_of(&guest->disks[i]), "scsi") == 0;
     }
-    if (cdrom && !is_test(host))
+    if (scsi && !is_test(host))
         text_add_str(out, "<controller type='scsi' index='0' model='virtio-scsi'/>\n");
 }
 

@@ -79,6 +79,8 @@ struct guest_disk {
     const char *format; /* qcow2 | raw */
     bool cdrom;
     bool read_only;
+    const char *bus;    /* scsi; NULL: virtio for a disk, scsi for a cdrom */
+    const char *serial; /* at most 20 letters; NULL */
 };
 
 struct guest_nic {

@@ -33,5 +33,6 @@ extern const struct body_schema server_update_schemas[];
 extern const struct route version_routes[]; /* versions.c: the version document of compute */
 
 extern const struct service compute_service;          /* compute.c */
+extern const struct service compute_legacy_service;   /* compute.c: v2.0 */
 extern const struct service compute_versions_service; /* versions.c: /compute */
 extern const struct service root_service;             /* versions.c: /, /healthcheck, /metrics */

@@ -2,6 +2,8 @@
  * /os-availability-zone (nova-api.md section 14): the zones of this zone's hosts (aggregates, then the hosts' own, then the
  * default) and of those below. Parts of one name are one availability zone: available if any part is.
  */
+#include "gateway/api/availability_zones.h"
+
 #include "gateway/api/api.h"
 #include "gateway/api/gather.h"
 #include "gateway/conductor/select.h"
@@ -101,6 +103,33 @@ static enum err list_zones(struct request *request, struct response *response, b
     TRY(gather_lists(request, response, "availabilityZoneInfo", list));
     response->json = json_pack("{s:o}", "availabilityZoneInfo", merge_zones(list));
     return OK;
+}
+
+static bool has_available(const json_t *list, const char *name)
+{
+    size_t index = 0;
+    json_t *entry = NULL;
+    json_array_foreach(list, index, entry)
+    {
+        if (is_available(entry) && str_equal(json_string_value(json_object_get(entry, "zoneName")), name))
+            return true;
+    }
+    return false;
+}
+
+enum err availability_zone_check(struct request *request, const char *name)
+{
+    struct hosts hosts;
+    json_auto_t *list = json_array();
+    TRY(host_list(request->db, request->arena, &hosts));
+    for (size_t i = 0; i < hosts.count; i++) {
+        if (!hosts.items[i].disabled && str_equal(select_host_zone(request->gateway, &hosts.items[i]), name))
+            return OK;
+    }
+    const bool complete = gather_ask(request, "/compute/v2.1/os-availability-zone", "availabilityZoneInfo", list);
+    if (!complete || has_available(list, name))
+        return OK;
+    return fail(E_INVALID, "The requested availability zone is not available");
 }
 
 static enum err zones_brief(struct request *request, struct response *response)

@@ -1,11 +1,12 @@
 /*
  * /flavors/{id}/os-extra_specs: all of them, one, merge, replace one, take one away (nova-api.md section 14). Values are kept as
- * texts; a number is kept as Nova writes it, and the reply to a write echoes what was sent. The namespaces that Nova knows are not
- * checked (2.86 and later, above the versions served).
+ * texts; a number is kept as Nova writes it, and the reply to a write echoes what was sent. From 2.86 on the specs that Nova knows
+ * are checked (extra_spec_rules.h).
  */
 #include <string.h>
 
 #include "gateway/api/api.h"
+#include "gateway/api/extra_spec_rules.h"
 #include "gateway/api/flavor_catalog.h"
 #include "schema/json/repr.h"
 
@@ -49,6 +50,8 @@ static json_t *as_texts(const json_t *specs)
 static enum err write_specs(struct request *request, struct response *response, const json_t *specs)
 {
     json_auto_t *texts = as_texts(specs);
+    if (request->version >= 86)
+        TRY(extra_specs_check(texts));
     TRY(flavor_change_extra_specs(request->db, request->arena, request_param(request, "flavor_id"), texts, NULL));
     response->json = json_incref(request->json);
     return OK;

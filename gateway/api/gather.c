@@ -16,12 +16,21 @@ static bool is_local(const struct request *request)
     return local && strcmp(local, "1") == 0;
 }
 
-static size_t ask_children(struct request *request, const struct zones_view *view, struct zone_call **out)
+/* `target` NULL: the request as it came. */
+static size_t ask_children(struct request *request, const struct zones_view *view, const char *target, struct zone_call **out)
 {
     struct zone_call *calls = arena_alloc(request->arena, (view->child_count + 1) * sizeof(*calls));
     for (size_t i = 0; i < view->child_count; i++) {
-        relay_call_init(request, &view->children[i], &calls[i]);
-        calls[i].answer_limit = ANSWER_LIMIT;
+        struct zone_call *call = &calls[i];
+        relay_call_init(request, &view->children[i], call);
+        call->answer_limit = ANSWER_LIMIT;
+        if (!target)
+            continue;
+        call->class = CLASS_READ;
+        call->method = "GET";
+        call->target = target;
+        call->body = NULL;
+        call->body_length = 0;
     }
     fanout_run(request->fanout, request->arena, calls, view->child_count, request->budget);
     *out = calls;
@@ -101,7 +110,7 @@ enum err gather_lists(struct request *request, struct response *response, const 
     struct zone_call *calls = NULL;
     if (view->child_count == 0 || is_local(request))
         return OK;
-    const size_t count = ask_children(request, view, &calls);
+    const size_t count = ask_children(request, view, NULL, &calls);
     json_auto_t *known = names_of(request->arena, list);
     for (size_t i = 0; i < count; i++) {
         const char *silent = headers_get(&calls[i].answer.headers, "X-Zone-Missing");
@@ -115,4 +124,20 @@ enum err gather_lists(struct request *request, struct response *response, const 
     if (missing.count && strict && strcmp(strict, "1") == 0)
         return fail(E_UNAVAILABLE, "The list would be incomplete: %zu zones do not answer.", missing.count);
     return OK;
+}
+
+bool gather_ask(struct request *request, const char *target, const char *key, json_t *list)
+{
+    const struct zones_view *view = zones_view(request->gateway->zones, request->arena);
+    struct zone_call *calls = NULL;
+    bool complete = true;
+    if (view->child_count == 0)
+        return true;
+    const size_t count = ask_children(request, view, target, &calls);
+    json_auto_t *known = names_of(request->arena, list);
+    for (size_t i = 0; i < count; i++) {
+        const bool taken = take_list(request->arena, &calls[i].answer, key, known, list);
+        complete = complete && taken && !headers_get(&calls[i].answer.headers, "X-Zone-Missing");
+    }
+    return complete;
 }

@@ -151,6 +151,24 @@ struct action_page {
     bool paged;
 };
 
+/* Nova 2.58 (2.66 with changes-before) knows these parameters only, at once. */
+static enum err check_names(const struct request *request)
+{
+    static const struct {
+        const char *name;
+        int min;
+    } known[] = {{"limit", 58}, {"marker", 58}, {"changes-since", 58}, {"changes-before", 66}};
+    for (size_t i = 0; i < request->query.count; i++) {
+        const char *name = request->query.items[i].name;
+        bool found = str_starts(name, "zone.");
+        for (size_t k = 0; k < ARRAY_LEN(known); k++)
+            found = found || (request->version >= known[k].min && strcmp(known[k].name, name) == 0);
+        if (!found)
+            return fail(E_INVALID, "Additional properties are not allowed ('%.200s' was unexpected)", name);
+    }
+    return OK;
+}
+
 /* Paging and the time filters exist from 2.58 (changes-before 2.66) on. */
 static enum err read_page(struct request *request, struct action_page *out)
 {
@@ -161,12 +179,15 @@ static enum err read_page(struct request *request, struct action_page *out)
     *out = (struct action_page){.limit = (size_t)number};
     if (request->version < 58)
         return OK;
+    TRY(check_names(request));
     if (limit && (!str_to_int(limit, &number) || number < 0))
         return fail(E_INVALID, "Invalid input for query parameters limit. Value: %s.", limit);
     if (since)
         TRY(time_parse_iso(since, &out->since_us));
     if (before && request->version >= 66)
         TRY(time_parse_iso(before, &out->before_us));
+    if (out->since_us && out->before_us && out->since_us > out->before_us)
+        return fail(E_INVALID, "The value of changes-since must be less than or equal to changes-before.");
     out->marker = request_query(request, "marker");
     out->paged = limit != NULL && number > 0;
     if (number > 0 && number < request->gateway->config.api.max_limit)
@@ -239,6 +260,10 @@ static void add_event(struct text *out, const struct server_action_event *event,
     if (request->version >= 62) {
         text_add_str(out, ",\"hostId\":");
         text_add_json(out, event->host ? server->host_id : "");
+    }
+    if (request->version >= 84) { /* why it failed, for everybody */
+        text_add_str(out, ",\"details\":");
+        text_add_json(out, event->traceback);
     }
     text_add_str(out, "}");
 }

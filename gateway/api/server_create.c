@@ -10,6 +10,8 @@
 #include "gateway/api/image_catalog.h"
 #include "gateway/api/quota.h"
 #include "gateway/conductor/batch.h"
+#include "gateway/api/server_disks.h"
+#include "gateway/api/server_where.h"
 #include "gateway/conductor/create.h"
 #include "gateway/gateway.h"
 #include "schema/json/json.h"
@@ -17,6 +19,7 @@
 
 #define COUNT_MOST        10000 /* servers of one request */
 #define ADMIN_PASS_LENGTH 12
+#define NAME_MOST         255
 #define GIB               (INT64_C(1) << 30)
 
 struct creation {
@@ -31,65 +34,6 @@ struct creation {
 static const char *text_of(const json_t *object, const char *key)
 {
     return json_string_value(json_object_get(object, key));
-}
-
-static enum err read_availability_zone(struct creation *c)
-{
-    const char *text = text_of(c->server, "availability_zone");
-    if (!text)
-        return OK;
-    const size_t zone = strcspn(text, ":");
-    c->sizing.availability_zone = zone ? arena_strndup(c->request->arena, text, zone) : NULL;
-    if (text[zone] == '\0')
-        return OK;
-    const char *host = text + zone + 1;
-    const size_t length = strcspn(host, ":");
-    if (host[length] && strchr(host + length + 1, ':'))
-        return fail(E_INVALID, "Unable to parse availability_zone");
-    if (!c->request->caller.is_admin)
-        return fail(E_FORBIDDEN, "Policy doesn't allow os_compute_api:servers:create:forced_host to be performed.");
-    c->sizing.host = length ? arena_strndup(c->request->arena, host, length) : host + length + (host[length] ? 1 : 0);
-    return OK;
-}
-
-/* host and hypervisor_hostname (2.74) are for admins; a host is its own hypervisor here. */
-static enum err read_host(struct creation *c)
-{
-    const char *host = text_of(c->server, "host");
-    const char *node = text_of(c->server, "hypervisor_hostname");
-    if (!host && !node)
-        return OK;
-    if (!c->request->caller.is_admin)
-        return fail(E_FORBIDDEN, "Policy doesn't allow compute:servers:create:requested_destination to be performed.");
-    if (c->sizing.host)
-        return fail(E_INVALID, "Only one of a host in availability_zone and host or hypervisor_hostname can be given.");
-    if (host && node && strcmp(host, node) != 0)
-        return fail(E_INVALID, "Compute host %s has no hypervisor %s.", host, node);
-    c->sizing.host = host ? host : node;
-    return OK;
-}
-
-/* Volumes do not exist here: the one mapping that changes nothing is the image itself as the local boot disk. */
-static bool is_plain_image(const json_t *mapping, const char *image)
-{
-    const json_t *index = json_object_get(mapping, "boot_index");
-    const bool first = (json_is_integer(index) && json_integer_value(index) == 0) || str_equal(json_string_value(index), "0");
-    return first && str_equal(text_of(mapping, "source_type"), "image") &&
-           str_equal(text_of(mapping, "destination_type"), "local") && str_equal(text_of(mapping, "uuid"), image);
-}
-
-static enum err check_block_devices(const struct creation *c)
-{
-    const json_t *old = json_object_get(c->server, "block_device_mapping");
-    const json_t *mappings = json_object_get(c->server, "block_device_mapping_v2");
-    if (json_array_size(old))
-        return fail(E_INVALID, "Block Device Mapping is Invalid: this zone has no volumes (block_device_mapping).");
-    for (size_t i = 0; i < json_array_size(mappings); i++) {
-        if (!is_plain_image(json_array_get(mappings, i), text_of(c->server, "imageRef")))
-            return fail(E_INVALID, "Block Device Mapping is Invalid: this zone has no volumes; only the image as local disk with "
-                                   "boot_index 0 is possible.");
-    }
-    return OK;
 }
 
 /* This zone has no networks for servers: what asks for one is refused by name. */
@@ -115,9 +59,8 @@ static enum err check_security_groups(const struct creation *c)
     const json_t *groups = json_object_get(c->server, "security_groups");
     for (size_t i = 0; i < json_array_size(groups); i++) {
         const char *name = text_of(json_array_get(groups, i), "name");
-        if (!str_equal(name, "default"))
-            return fail(E_INVALID, "Security group %s not found for project %s.", name ? name : "without name",
-                        c->request->caller.project_id);
+        if (name && strcmp(name, "default") != 0) /* one without name asks for nothing, as in Nova */
+            return fail(E_INVALID, "Security group %s not found for project %s.", name, c->request->caller.project_id);
     }
     return OK;
 }
@@ -133,8 +76,6 @@ static enum err check_unsupported(const struct creation *c)
         if (json_object_get(hints, known[i]))
             return fail(E_INVALID, "The scheduler hint %s is not supported by this zone.", known[i]);
     }
-    if (json_array_size(json_object_get(c->server, "personality")))
-        return fail(E_INVALID, "Personality files are not supported by this zone; use user_data with a config drive.");
     if (json_array_size(json_object_get(c->server, "trusted_image_certificates")))
         return fail(E_INVALID, "Certificate validation of images is not supported by this zone.");
     return OK;
@@ -165,8 +106,10 @@ static enum err embed_flavor(struct creation *c, struct flavor *out)
     return OK;
 }
 
-static enum err check_image_fits(const struct image_summary *image, const struct flavor *flavor)
+static enum err check_image_fits(const struct creation *c, const struct image_summary *image, const struct flavor *flavor)
 {
+    if (!flavor->disk_gib && !c->request->caller.is_admin)
+        return fail(E_FORBIDDEN, "Only volume-backed servers are allowed for flavors with zero disk.");
     if (image->min_ram_mib > flavor->ram_mib)
         return fail(E_INVALID, "Flavor's memory is too small for requested image.");
     if (image->min_disk_gib > flavor->disk_gib && flavor->disk_gib)
@@ -187,22 +130,40 @@ static bool is_bootable(const char *disk_format)
     return false;
 }
 
-static enum err embed_image(struct creation *c, const struct flavor *flavor)
+static enum err check_image_is_named(const struct creation *c)
 {
     const char *ref = text_of(c->server, "imageRef");
-    if (!ref || !*ref)
-        return fail(E_INVALID, "Missing imageRef attribute");
-    struct image_summary image;
-    const enum err result = image_catalog_embed(c->request, last_segment(ref), &image);
+    return ref && *ref ? OK : fail(E_INVALID, "Missing imageRef attribute");
+}
+
+/* The image may say that its disk is never resized, or that it always is. */
+static enum err apply_disk_config(const struct creation *c, const json_t *image)
+{
+    const char *wanted = text_of(json_object_get(image, "properties"), "auto_disk_config");
+    const char *asked = text_of(c->server, "OS-DCF:diskConfig");
+    if (!wanted)
+        return OK;
+    const bool automatic = str_equal_nocase(wanted, "true") || strcmp(wanted, "1") == 0;
+    if (!automatic && str_equal(asked, "AUTO"))
+        return fail(E_INVALID, "Requested image %s has automatic disk resize disabled.", text_of(image, "id"));
+    if (!asked && json_object_set_new(c->server, "OS-DCF:diskConfig", json_string(automatic ? "AUTO" : "MANUAL")))
+        return fail(E_INTERNAL, "The disk configuration cannot be kept.");
+    return OK;
+}
+
+static enum err embed_image(struct creation *c, struct image_summary *image)
+{
+    const char *ref = text_of(c->server, "imageRef");
+    const enum err result = image_catalog_embed(c->request, last_segment(ref), image);
     if (result == E_NOT_FOUND)
         return fail(E_INVALID, "Can not find requested image");
     TRY(result);
-    (void)json_object_set_new(c->embedded, "image", image.embedded);
-    if (strcmp(image.status, "active") != 0)
+    (void)json_object_set_new(c->embedded, "image", image->embedded);
+    if (strcmp(image->status, "active") != 0)
         return fail(E_INVALID, "Image %s is not active.", last_segment(ref));
-    if (!is_bootable(text_of(image.embedded, "disk_format")))
+    if (!is_bootable(text_of(image->embedded, "disk_format")))
         return fail(E_INVALID, "Image %s is unacceptable: servers boot from raw, qcow2, ami and iso images.", last_segment(ref));
-    return check_image_fits(&image, flavor);
+    return apply_disk_config(c, image->embedded);
 }
 
 static enum err embed_keypair(struct creation *c)
@@ -237,9 +198,22 @@ static enum err read_counts(struct creation *c)
     c->max_count = count_of(json_object_get(c->server, "max_count"), c->min_count);
     if (c->min_count > c->max_count)
         return fail(E_INVALID, "min_count must be <= max_count");
+    return OK;
+}
+
+/* What one of many cannot have. Names are numbered: NAME-1, NAME-2 … */
+static enum err check_many(const struct creation *c)
+{
+    if (c->max_count == 1)
+        return OK;
+    if (text_of(c->server, "hostname"))
+        return fail(E_INVALID, "Unable to allocate a single hostname to multiple instances");
     if (c->max_count > COUNT_MOST)
         return fail(E_FORBIDDEN, "Quota exceeded for instances: %lld in one request, at most %d are possible",
                     (long long)c->max_count, COUNT_MOST);
+    const char *last = arena_printf(c->request->arena, "%s-%lld", text_of(c->server, "name"), (long long)c->max_count);
+    if (strlen(last) > NAME_MOST)
+        return fail(E_INVALID, "The name is too long to be numbered: %s", last);
     return OK;
 }
 
@@ -255,28 +229,53 @@ static enum err add_admin_pass(struct creation *c)
     return failed ? fail(E_INTERNAL, "The password cannot be kept.") : OK;
 }
 
+/* What the request says of itself; then what it names. The order is Nova's (pipeline.md 2.2). */
+static enum err check_request(struct creation *c)
+{
+    TRY(read_counts(c));
+    TRY(server_where_read(c->request, c->server, &c->sizing));
+    TRY(server_disks_check(c->request->arena, c->server));
+    TRY(check_image_is_named(c));
+    TRY(check_networks(c));
+    return check_unsupported(c);
+}
+
 static enum err check_all(struct creation *c, struct flavor *flavor)
 {
-    TRY(read_availability_zone(c));
-    TRY(read_host(c));
-    TRY(check_block_devices(c));
-    TRY(check_networks(c));
-    TRY(quota_check_files(c->request, json_object_get(c->server, "personality")));
-    TRY(check_unsupported(c));
+    const json_t *server = c->server;
+    struct image_summary image;
+    json_t *devices = NULL;
+    TRY(check_request(c));
     TRY(embed_flavor(c, flavor));
-    TRY(read_counts(c));
-    TRY(embed_image(c, flavor));
+    TRY(check_many(c));
+    TRY(server_where_check(c->request, server, &c->sizing));
+    TRY(embed_image(c, &image));
     TRY(check_security_groups(c));
     TRY(embed_keypair(c));
-    TRY(quota_check_metadata(c->request, json_object_size(json_object_get(c->server, "metadata"))));
+    TRY(server_disks_plan(c->request->arena, server, flavor, &devices));
+    (void)json_object_set_new(c->embedded, "block_devices", devices ? devices : json_null());
+    TRY(quota_check_metadata(c->request, json_object_size(json_object_get(server, "metadata"))));
+    TRY(quota_check_files(c->request, json_object_get(server, "personality")));
+    TRY(check_image_fits(c, &image, flavor));
     return quota_check_create(c->request, flavor, c->min_count, &c->max_count);
 }
 
 /* There is no metadata service: what a guest can only get from one comes by config drive. */
 static void require_config_drive(struct creation *c)
 {
-    if (json_object_get(c->server, "user_data") || json_object_get(c->server, "key_name"))
+    static const char *const keys[] = {"user_data", "key_name", "adminPass"};
+    bool needed = json_array_size(json_object_get(c->server, "personality")) > 0;
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        needed = needed || text_of(c->server, keys[i]);
+    if (needed)
         (void)json_object_set_new(c->server, "config_drive", json_true());
+}
+
+/* Before 2.19 the description copied the name. */
+static void describe_by_name(const struct creation *c)
+{
+    if (c->request->version < 19)
+        (void)json_object_set(c->server, "description", json_object_get(c->server, "name"));
 }
 
 static bool is_true(const json_t *value)
@@ -294,6 +293,7 @@ static enum err server_create(struct request *request, struct response *response
     struct flavor flavor;
     TRY(check_all(&c, &flavor));
     require_config_drive(&c);
+    describe_by_name(&c);
     TRY(add_admin_pass(&c));
     reservation_id_new(request->gateway->tag, reservation);
     int64_t made = 0;
@@ -318,12 +318,23 @@ static enum err server_create(struct request *request, struct response *response
 }
 
 static const struct body_schema create_schemas[] = {
-    {1, "server_create_2_1"},   {19, "server_create_2_19"}, {32, "server_create_2_32"}, {33, "server_create_2_33"},
-    {37, "server_create_2_37"}, {42, "server_create_2_42"}, {52, "server_create_2_52"}, {57, "server_create_2_57"},
-    {63, "server_create_2_63"}, {67, "server_create_2_67"}, {74, "server_create_2_74"}, {0, NULL},
+    {1, "server_create_2_1"},
+    {19, "server_create_2_19"},
+    {32, "server_create_2_32"},
+    {33, "server_create_2_33"},
+    {37, "server_create_2_37"},
+    {42, "server_create_2_42"},
+    {52, "server_create_2_52"},
+    {57, "server_create_2_57"},
+    {63, "server_create_2_63"},
+    {67, "server_create_2_67"},
+    {74, "server_create_2_74"},
+    {90, "server_create_2_90"},
+    {0, NULL},
 };
 
-const struct body_schema server_update_schemas[] = {{1, "server_update_2_1"}, {19, "server_update_2_19"}, {0, NULL}};
+const struct body_schema server_update_schemas[] = {
+    {1, "server_update_2_1"}, {19, "server_update_2_19"}, {90, "server_update_2_90"}, {0, NULL}};
 
 const struct route server_create_routes[] = {
     {.method = "POST",

@@ -282,6 +282,8 @@ static void add_later(struct text *out, const struct server *server, const struc
         add_raw(out, "server_groups", "[]");
     if (view->version >= 73)
         add_text(out, "locked_reason", server->locked_reason);
+    if (view->version >= 90 && !view->is_admin) /* admins have it among the rest, since 2.3 */
+        add_text(out, "OS-EXT-SRV-ATTR:hostname", server->hostname);
 }
 
 void server_view_detail(struct text *out, const struct server *server, const struct server_view *view)

@@ -88,6 +88,7 @@ static enum err server_put(struct request *request, struct response *response)
     server.access_ip_v4 = text_or(body, "accessIPv4", server.access_ip_v4);
     server.access_ip_v6 = record_ip6(request->arena, text_or(body, "accessIPv6", server.access_ip_v6));
     server.disk_config = text_or(body, "OS-DCF:diskConfig", server.disk_config);
+    server.hostname = text_or(body, "hostname", server.hostname);
     if (json_object_get(body, "description"))
         server.description = text_or(body, "description", NULL);
     TRY(server_update(request->db, &server));

@@ -9,34 +9,48 @@
 #include "gateway/base/metrics.h"
 #include "gateway/gateway.h"
 
-#define UPDATED_V20 "2011-01-21T11:33:21Z"
-#define UPDATED_V21 "2013-07-23T11:33:21Z"
-#define MEDIA_TYPE  "application/vnd.openstack.compute+json;version=2.1"
+#define MEDIA_TYPE "application/vnd.openstack.compute+json;version="
 
-static json_t *version_entry(const struct request *request, const struct service *service, bool links_only_self)
+/* What Nova says of its two APIs, in its order; v2.0 has no microversions. */
+static const struct version_row {
+    const struct service *service;
+    const char *id;
+    const char *path;
+    const char *status;
+    const char *updated;
+    const char *media_type;
+} versions[] = {
+    {&compute_legacy_service, "v2.0", "/compute/v2/", "SUPPORTED", "2011-01-21T11:33:21Z", MEDIA_TYPE "2"},
+    {&compute_service, "v2.1", "/compute/v2.1/", "CURRENT", "2013-07-23T11:33:21Z", MEDIA_TYPE "2.1"},
+};
+
+static json_t *version_entry(const struct request *request, const struct version_row *row)
 {
-    json_t *links = json_array();
-    (void)json_array_append_new(
-        links, json_pack("{s:s, s:s}", "rel", "self", "href", arena_printf(request->arena, "%s/compute/v2.1/", request->base_url)));
-    if (!links_only_self)
-        (void)json_array_append_new(
-            links, json_pack("{s:s, s:s, s:s}", "rel", "describedby", "type", "text/html", "href", "http://docs.openstack.org/"));
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "id", "v2.1", "status", "CURRENT", "version",
-                     arena_printf(request->arena, "2.%d", service->version_max), "min_version", "2.1", "updated", UPDATED_V21,
-                     "links", links);
+    const struct service *service = row->service;
+    const char *newest = service->version_service ? arena_printf(request->arena, "2.%d", service->version_max) : "";
+    const char *oldest = service->version_service ? arena_printf(request->arena, "2.%d", service->version_min) : "";
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:[{s:s, s:s}]}", "id", row->id, "status", row->status, "version", newest,
+                     "min_version", oldest, "updated", row->updated, "links", "rel", "self", "href",
+                     arena_printf(request->arena, "%s%s", request->base_url, row->path));
 }
 
 static enum err compute_version(struct request *request, struct response *response)
 {
-    json_t *entry = version_entry(request, &compute_service, false);
-    (void)json_object_set_new(entry, "media-types", json_pack("[{s:s, s:s}]", "base", "application/json", "type", MEDIA_TYPE));
+    const struct version_row *row = request->service == versions[0].service ? &versions[0] : &versions[1];
+    json_t *entry = version_entry(request, row);
+    (void)json_array_append_new(json_object_get(entry, "links"), json_pack("{s:s, s:s, s:s}", "rel", "describedby", "type",
+                                                                           "text/html", "href", "http://docs.openstack.org/"));
+    (void)json_object_set_new(entry, "media-types", json_pack("[{s:s, s:s}]", "base", "application/json", "type", row->media_type));
     response->json = json_pack("{s:o}", "version", entry);
     return OK;
 }
 
 static enum err compute_versions_list(struct request *request, struct response *response)
 {
-    response->json = json_pack("{s:[o]}", "versions", version_entry(request, &compute_service, true));
+    json_t *list = json_array();
+    for (size_t i = 0; i < ARRAY_LEN(versions); i++)
+        (void)json_array_append_new(list, version_entry(request, &versions[i]));
+    response->json = json_pack("{s:o}", "versions", list);
     return OK;
 }
 

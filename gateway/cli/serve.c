@@ -230,14 +230,10 @@ static void close_worker(void *context, struct worker_parts *parts)
 static void choose_services(struct process *p)
 {
     const bool delegated = identity_authority_url(p->gateway.identity) != NULL;
-    const struct service *const chosen[] = {&root_service,
-                                            &compute_versions_service,
-                                            &compute_service,
-                                            &identity_versions_service,
-                                            delegated ? &identity_delegated_service : &identity_service,
-                                            &image_service,
-                                            &placement_service,
-                                            NULL};
+    const struct service *const chosen[] = {
+        &root_service,           &compute_versions_service,  &compute_service,
+        &compute_legacy_service, &identity_versions_service, delegated ? &identity_delegated_service : &identity_service,
+        &image_service,          &placement_service,         NULL};
     _Static_assert(sizeof(chosen) <= sizeof(p->services), "room for all");
     memcpy(p->services, chosen, sizeof(chosen));
 }

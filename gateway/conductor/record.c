@@ -94,6 +94,35 @@ static void set_image(struct arena *arena, const json_t *image, struct server *o
     out->ramdisk_id = text_of(image, "ramdisk_id");
 }
 
+/* Each once, in the order of their first. */
+static const char *tags_of(struct arena *arena, const json_t *tags)
+{
+    json_auto_t *known = json_object();
+    json_auto_t *list = json_array();
+    size_t index = 0;
+    json_t *tag = NULL;
+    json_array_foreach(tags, index, tag)
+    {
+        if (json_object_get(known, json_string_value(tag)))
+            continue;
+        (void)json_object_set_new(known, json_string_value(tag), json_true());
+        (void)json_array_append(list, tag);
+    }
+    return dump(arena, list, "[]");
+}
+
+/* What the guest is told once and no row keeps. */
+static const char *first_boot_of(struct arena *arena, const json_t *server)
+{
+    json_t *files = json_object_get(server, "personality");
+    json_auto_t *first = json_object();
+    if (text_of(server, "adminPass"))
+        (void)json_object_set(first, "admin_pass", json_object_get(server, "adminPass"));
+    if (json_array_size(files))
+        (void)json_object_set(first, "files", files);
+    return json_object_size(first) ? dump(arena, first, NULL) : NULL;
+}
+
 /* "az", "az:host" and "az:host:node": the part before the first colon. */
 static const char *zone_part(struct arena *arena, const char *availability_zone)
 {
@@ -116,7 +145,8 @@ enum err record_make(struct arena *arena, const struct record_parts *parts, cons
         .user_id = caller->user_id,
         .name = name,
         .description = text_of(parts->server, "description"),
-        .hostname = record_hostname(arena, name, parts->uuid),
+        .hostname =
+            text_of(parts->server, "hostname") ? text_of(parts->server, "hostname") : record_hostname(arena, name, parts->uuid),
         .availability_zone = zone_part(arena, text_of(parts->server, "availability_zone")),
         .launch_index = parts->launch_index,
         .reservation_id = parts->reservation_id,
@@ -125,7 +155,9 @@ enum err record_make(struct arena *arena, const struct record_parts *parts, cons
         .user_data = text_of(parts->server, "user_data"),
         .config_drive = is_true(json_object_get(parts->server, "config_drive")),
         .metadata = dump(arena, json_object_get(parts->server, "metadata"), "{}"),
-        .tags = dump(arena, json_object_get(parts->server, "tags"), "[]"),
+        .tags = tags_of(arena, json_object_get(parts->server, "tags")),
+        .block_devices = dump(arena, json_object_get(parts->embedded, "block_devices"), NULL),
+        .first_boot = first_boot_of(arena, parts->server),
         .trusted_certs = dump(arena, json_object_get(parts->server, "trusted_image_certificates"), NULL),
         .access_ip_v4 = text_of(parts->server, "accessIPv4"),
         .access_ip_v6 = record_ip6(arena, text_of(parts->server, "accessIPv6")),

@@ -14,7 +14,7 @@
 struct record_parts {
     const struct uuid *uuid;
     const json_t *server;   /* as validated; `name` already numbered */
-    const json_t *embedded; /* {"flavor":{…},"image":{…}|null,"keypair":{…}|null} */
+    const json_t *embedded; /* {"flavor":{…},"image":{…}|null,"keypair":{…}|null,"block_devices":[…]|null} */
     const char *reservation_id;
     int launch_index;
 };

@@ -110,8 +110,8 @@ static enum err begin_build(struct task *task)
 {
     struct server server;
     TRY(server_get_locked(task->db, task->arena, &task->subject, &server));
-    json_auto_t *data = json_pack("{s:s, s:s?, s:O?}", "request_id", task->request_id, "host", server.host, "caller",
-                                  json_object_get(task->data, "caller"));
+    json_auto_t *data = json_pack("{s:s, s:s?, s:O?, s:O?}", "request_id", task->request_id, "host", server.host, "caller",
+                                  json_object_get(task->data, "caller"), "first_boot", json_object_get(task->data, "first_boot"));
     return data ? task_add(task->db, "build", &task->subject, task->request_id, data)
                 : fail(E_INTERNAL, "The task's data cannot be made.");
 }

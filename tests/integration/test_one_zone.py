@@ -7,7 +7,7 @@ import uuid
 import pytest
 import requests
 
-from lib.clients import NEWEST, CommandLine, Http, image_file, nova, sdk
+from lib.clients import CLIENTS_NEWEST, NEWEST, CommandLine, Http, image_file, nova, sdk
 from lib.observe import assert_nothing_left
 from lib.wait import wait_for
 
@@ -219,7 +219,7 @@ def test_server_life_by_openstack_2_1(stocked, mariadb):
 
 
 def test_server_life_by_openstack_newest(stocked, mariadb):
-    check_life(stocked, mariadb, NEWEST)
+    check_life(stocked, mariadb, CLIENTS_NEWEST)
 
 
 def test_server_life_by_sdk(stocked, mariadb):

@@ -6,7 +6,7 @@ import secrets
 import pytest
 
 from lib import hosts
-from lib.clients import NEWEST, CommandLine
+from lib.clients import CLIENTS_NEWEST, CommandLine
 from lib.observe import assert_nothing_left
 from lib.process import run
 from lib.wait import wait_for
@@ -64,7 +64,7 @@ def status_of(command, server_id):
 
 
 def test_guest_boots_and_reads_its_config_drive(zone, mariadb, image, here):
-    command = CommandLine(zone, NEWEST)
+    command = CommandLine(zone, CLIENTS_NEWEST)
     value = secrets.token_hex(16)
     (here / "user-data").write_text(f"run={value}\n")
     server = command.create_server("guest", "--user-data", str(here / "user-data"), "--config-drive", "True", image=image)

@@ -6,7 +6,7 @@ import uuid
 import pytest
 import requests
 
-from lib.clients import NEWEST, CommandLine, Http, image_file
+from lib.clients import CLIENTS_NEWEST, CommandLine, Http, image_file
 from lib.observe import assert_nothing_left
 from lib.wait import wait_for
 
@@ -116,7 +116,7 @@ def test_catalogue_of_root_is_seen_below(doors):
 
 
 # --- one server
-@pytest.mark.parametrize("version", ["2.1", NEWEST])
+@pytest.mark.parametrize("version", ["2.1", CLIENTS_NEWEST])
 @pytest.mark.parametrize("owner, others", [("east-1", ("root", "east")), ("west", ("root",))])
 def test_same_body_from_every_zone(tree, doors, server_of, owner, others, version):
     path = f"/servers/{server_of[owner]}"
@@ -143,7 +143,7 @@ def test_created_at_root_lives_in_a_leaf(tree, doors, mariadb):
 
 
 def test_life_from_root_by_openstack(tree, mariadb):
-    command = CommandLine(tree.root, NEWEST)
+    command = CommandLine(tree.root, CLIENTS_NEWEST)
     made = command.create_server("life")
     assert made["status"] == "ACTIVE"
     for words, status in ((["stop"], "SHUTOFF"), (["start"], "ACTIVE")):

@@ -10,6 +10,8 @@
 #define UUID "11111111-2222-4333-8444-555555555501"
 
 /* Key, least version, who sees it, and whether lists and the short reply to PUT have it. */
+#define HOSTNAME "OS-EXT-SRV-ATTR:hostname" /* the admins' alone before 2.90 */
+
 static const struct key {
     const char *name;
     int min;
@@ -49,7 +51,7 @@ static const struct key {
     {"OS-EXT-SRV-ATTR:hypervisor_hostname", 1, true, false, false},
     {"OS-EXT-SRV-ATTR:reservation_id", 3, true, false, false},
     {"OS-EXT-SRV-ATTR:launch_index", 3, true, false, false},
-    {"OS-EXT-SRV-ATTR:hostname", 3, true, false, false},
+    {HOSTNAME, 3, true, false, false},
     {"OS-EXT-SRV-ATTR:kernel_id", 3, true, false, false},
     {"OS-EXT-SRV-ATTR:ramdisk_id", 3, true, false, false},
     {"OS-EXT-SRV-ATTR:root_device_name", 3, true, false, false},
@@ -100,8 +102,9 @@ static void assert_keys(const json_t *json, const struct server_view *view, bool
 {
     size_t expected = 0;
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-        const bool wanted = view->version >= keys[i].min && (view->is_admin || !keys[i].admin) &&
-                            !(view->is_list && keys[i].not_in_lists) && (!is_update || keys[i].in_update);
+        const bool shown = view->is_admin || !keys[i].admin || (view->version >= 90 && strcmp(keys[i].name, HOSTNAME) == 0);
+        const bool wanted =
+            view->version >= keys[i].min && shown && !(view->is_list && keys[i].not_in_lists) && (!is_update || keys[i].in_update);
         if (wanted != (json_object_get(json, keys[i].name) != NULL))
             print_error("2.%d%s%s: %s\n", view->version, view->is_admin ? " admin" : "", view->is_list ? " list" : "",
                         keys[i].name);
@@ -115,14 +118,16 @@ static void every_version_has_its_keys(void **state)
 {
     const struct server server = sample();
     (void)state;
-    for (int version = 1; version <= 79; version++) {
+    for (int version = 1; version <= 93; version++) {
         for (int kind = 0; kind < 4; kind++) {
             const struct server_view view = view_of(version, kind & 1, kind & 2);
             json_auto_t *whole = render(server_view_detail, &server, &view);
             assert_keys(whole, &view, false);
-            json_auto_t *updated = render(server_view_update, &server, &view);
-            const struct server_view alone = view_of(version, kind & 1, false);
-            assert_keys(updated, &alone, true);
+            if (version < 75) { /* from there on an update answers as a GET does */
+                json_auto_t *updated = render(server_view_update, &server, &view);
+                const struct server_view alone = view_of(version, kind & 1, false);
+                assert_keys(updated, &alone, true);
+            }
             json_auto_t *brief = render(server_view_brief, &server, &view);
             assert_int_equal(json_object_size(brief), 3);
             assert_non_null(json_object_get(brief, "links"));

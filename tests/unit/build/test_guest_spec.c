@@ -20,8 +20,10 @@ static const char *or_null(const char *text)
 static void write_disks(struct text *out, const struct guest *guest)
 {
     for (size_t i = 0; i < guest->disk_count; i++)
-        text_add_format(out, "disk %s = %s %s%s%s\n", guest->disks[i].target, guest->disks[i].volume, guest->disks[i].format,
-                        guest->disks[i].cdrom ? " cdrom" : "", guest->disks[i].read_only ? " ro" : "");
+        text_add_format(out, "disk %s = %s %s%s%s%s%s%s%s\n", guest->disks[i].target, guest->disks[i].volume,
+                        guest->disks[i].format, guest->disks[i].cdrom ? " cdrom" : "", guest->disks[i].read_only ? " ro" : "",
+                        guest->disks[i].bus ? " on " : "", guest->disks[i].bus ? guest->disks[i].bus : "",
+                        guest->disks[i].serial ? " serial " : "", guest->disks[i].serial ? guest->disks[i].serial : "");
 }
 
 static void write_plan(struct text *out, const struct guest_plan *plan)
@@ -32,9 +34,9 @@ static void write_plan(struct text *out, const struct guest_plan *plan)
                         plan->images[i].format, (long long)plan->images[i].virtual_bytes);
     text_add_format(out, "root %s over %s (%s), %llu bytes\n", plan->root_volume, plan->root_backing, plan->root_backing_format,
                     (unsigned long long)plan->root_bytes);
-    text_add_format(out, "config %s\nswap %s, %llu bytes\nephemeral %s, %llu bytes\n", or_null(plan->config_volume),
-                    or_null(plan->swap_volume), (unsigned long long)plan->swap_bytes, or_null(plan->ephemeral_volume),
-                    (unsigned long long)plan->ephemeral_bytes);
+    text_add_format(out, "config %s\n", or_null(plan->config_volume));
+    for (size_t i = 0; i < plan->blank_count; i++)
+        text_add_format(out, "blank %s, %llu bytes\n", plan->blanks[i].volume, (unsigned long long)plan->blanks[i].bytes);
     text_add_format(out, "guest %s %s fence %lld, %lld vcpus, %lld MiB\ntitle %s\n", uuid_to_text(&guest->id).text, guest->name,
                     (long long)guest->fence, (long long)guest->vcpus, (long long)guest->ram_mib, guest->title);
     text_add_format(out, "kernel %s\nramdisk %s\ncommand line %s\n", or_null(guest->kernel_volume), or_null(guest->ramdisk_volume),
@@ -121,10 +123,27 @@ static struct server large_image_server(void)
     return server;
 }
 
+/* Disks of the request instead of the flavor's, files to inject, a password. */
+static struct server requested_server(void)
+{
+    struct server server = base_server();
+    server.flavor = FLAVOR("1", "9", "0");
+    server.config_drive = true;
+    server.block_devices = "[{\"role\":\"root\",\"bytes\":0,\"tag\":\"system\"},{\"role\":\"ephemeral\",\"bytes\":1073741824},"
+                           "{\"role\":\"ephemeral1\",\"bytes\":2147483648,\"bus\":\"scsi\",\"tag\":\"data\"}]";
+    server.first_boot = "{\"admin_pass\":\"s3cret\",\"files\":[{\"path\":\"/etc/motd\",\"contents\":\"aGVsbG8=\"},"
+                        "{\"path\":\"/etc/empty\",\"contents\":\"\"}]}";
+    return server;
+}
+
 static const struct {
     const char *golden;
     struct server (*make)(void);
-} cases[] = {{"plain", base_server}, {"everything", full_server}, {"kernel", kernel_server}, {"large-image", large_image_server}};
+} cases[] = {{"requested", requested_server},
+             {"plain", base_server},
+             {"everything", full_server},
+             {"kernel", kernel_server},
+             {"large-image", large_image_server}};
 
 static void rows_become_guests(void **state)
 {
@@ -151,6 +170,7 @@ static void secrets_stay_out_of_the_record(void **state)
     struct guest_plan plan;
     (void)state;
     server.user_data = "U0VDUkVU";
+    server.first_boot = "{\"admin_pass\":\"SECRET\"}";
     must(guest_plan_make(&arena, &server, "north", 7, &plan));
     assert_null(strstr(plan.guest.metadata, "U0VDUkVU"));
     assert_null(strstr(plan.guest.metadata, "SECRET"));
@@ -170,6 +190,22 @@ static void damaged_rows_are_refused(void **state)
         server.flavor = damaged[i];
         must_fail(guest_plan_make(&arena, &server, "north", 7, &plan), E_INVALID, "The server's flavor is damaged.");
         assert_int_equal(plan.image_count, 77);
+    }
+}
+
+static void damaged_disks_are_refused(void **state)
+{
+    static const char *const damaged[] = {
+        "",      "{}",
+        "[{}]",  "[{\"role\":\"tape\"}]",
+        "[1,2]", "[{\"role\":\"root\"},{\"role\":\"root\"},{\"role\":\"root\"},{\"role\":\"root\"},{\"role\":\"root\"}]"};
+    CLEANUP(arena_clear) struct arena arena = {0};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(damaged); i++) {
+        struct server server = base_server();
+        struct guest_plan plan;
+        server.block_devices = damaged[i];
+        must_fail(guest_plan_make(&arena, &server, "north", 7, &plan), E_INVALID, "The server's block devices are damaged.");
     }
 }
 
@@ -216,7 +252,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_become_guests),       cmocka_unit_test(secrets_stay_out_of_the_record),
         cmocka_unit_test(damaged_rows_are_refused), cmocka_unit_test(user_data_is_decoded),
-        cmocka_unit_test(volumes_have_names),
+        cmocka_unit_test(volumes_have_names),       cmocka_unit_test(damaged_disks_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,6 +24,10 @@ static const struct guest_disk disks_and_config[] = {
     {.volume = "0a1b.root.qcow2", .target = "vda", .format = "qcow2"},
     {.volume = "0a1b.config", .target = "hda", .format = "raw", .cdrom = true},
 };
+static const struct guest_disk tagged_disks[] = {
+    {.volume = "0a1b.root", .target = "vda", .format = "qcow2", .serial = "root"},
+    {.volume = "0a1b.ephemeral", .target = "sdb", .format = "qcow2", .bus = "scsi", .serial = "ephemeral"},
+};
 static const struct guest_disk odd_disk[] = {{.volume = "it's <odd> & \"quoted\"", .target = "vda", .format = "raw"}};
 static const struct guest_nic nics[] = {{.network = "default", .mac = "52:54:00:00:00:01"}};
 
@@ -50,6 +54,7 @@ static const struct {
     {"qemu-tcg-disk.xml",
      {SERVER, .title = "web-1", .metadata = "{\"a\": 1}", .fence = 7, .vcpus = 1, .ram_mib = 128, .disks = disks, .disk_count = 2},
      TCG_HOST},
+    {"qemu-tagged-disks.xml", {SERVER, .fence = 1, .vcpus = 1, .ram_mib = 96, .disks = tagged_disks, .disk_count = 2}, KVM_HOST},
     {"qemu-kvm-network.xml",
      {SERVER, .title = "web-1", .metadata = "{}", .fence = 1, .vcpus = 4, .ram_mib = 4096, .disks = disks, .disk_count = 1,
       .nics = nics, .nic_count = 1},
