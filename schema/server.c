@@ -274,6 +274,14 @@ enum err server_update(struct db *db, const struct server *server)
     return db_exec(db, sql, values, ARRAY_LEN(values));
 }
 
+enum err server_set_lock(struct db *db, const struct uuid *uuid, const char *locked_by, const char *reason)
+{
+    static const char sql[] =
+        "UPDATE servers SET locked = ?, locked_by = ?, locked_reason = ?, updated_at = UTC_TIMESTAMP() WHERE uuid = ?";
+    const struct sql_value values[] = {sql_bool(locked_by != NULL), sql_text(locked_by), sql_text(reason), sql_uuid(uuid)};
+    return db_exec(db, sql, values, ARRAY_LEN(values));
+}
+
 enum err server_set_metadata(struct db *db, const struct uuid *uuid, const char *metadata)
 {
     static const char sql[] = "UPDATE servers SET metadata = ?, updated_at = UTC_TIMESTAMP() WHERE uuid = ?";

@@ -103,6 +103,8 @@ MUST_CHECK enum err server_set_deleted(struct db *db, const struct uuid *uuid);
 
 /* What PUT /servers/{id} may change; NULL members of a non-nullable column keep the old value. */
 MUST_CHECK enum err server_update(struct db *db, const struct server *server);
+/* `locked_by` "owner" or "admin"; NULL unlocks. `reason` may be NULL. */
+MUST_CHECK enum err server_set_lock(struct db *db, const struct uuid *uuid, const char *locked_by, const char *reason);
 MUST_CHECK enum err server_set_metadata(struct db *db, const struct uuid *uuid, const char *metadata);
 
 /* What a project uses here: live servers. */

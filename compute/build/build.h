@@ -35,7 +35,7 @@ struct build_environment {
     const char *fail_builds; /* [debug] fail_builds; "" */
 };
 
-/* NULL-terminated: build, delete, start, stop, reboot, reboot_hard. */
+/* NULL-terminated: build, delete, start, stop, reboot, reboot_hard, pause, unpause, suspend, resume. */
 extern const struct task_kind *const build_kinds[];
 
 /* A server that begins to exist here. */

@@ -9,6 +9,8 @@
 
 static const char *const only_stopped[] = {"stopped", NULL};
 static const char *const only_active[] = {"active", NULL};
+static const char *const only_paused[] = {"paused", NULL};
+static const char *const only_suspended[] = {"suspended", NULL};
 static const char *const active_or_error[] = {"active", "error", NULL};
 static const char *const hard_rebootable[] = {"active", "stopped", "paused", "suspended", "error", NULL};
 static const char *const hard_reboot_tasks[] = {"rebooting",
@@ -30,6 +32,11 @@ static const struct lifecycle table[] = {
                             "reboot"},
     [ACTION_REBOOT_HARD] = {"reboot", hard_rebootable, hard_reboot_tasks, false, false, true, true, "rebooting_hard",
                             "compute_reboot_instance", "reboot_hard"},
+    [ACTION_PAUSE] = {"pause", only_active, NULL, false, false, true, true, "pausing", "compute_pause_instance", "pause"},
+    [ACTION_UNPAUSE] = {"unpause", only_paused, NULL, false, false, true, true, "unpausing", "compute_unpause_instance", "unpause"},
+    [ACTION_SUSPEND] = {"suspend", only_active, NULL, false, false, true, true, "suspending", "compute_suspend_instance",
+                        "suspend"},
+    [ACTION_RESUME] = {"resume", only_suspended, NULL, false, false, true, true, "resuming", "compute_resume_instance", "resume"},
     [ACTION_DELETE] = {"delete", NULL, NULL, true, false, true, false, "deleting", "compute_terminate_instance", "delete"},
 };
 

@@ -13,7 +13,18 @@
 #include "gateway/base/caller.h"
 #include "schema/server.h"
 
-enum lifecycle_action { ACTION_START, ACTION_STOP, ACTION_REBOOT_SOFT, ACTION_REBOOT_HARD, ACTION_DELETE, LIFECYCLE_COUNT };
+enum lifecycle_action {
+    ACTION_START,
+    ACTION_STOP,
+    ACTION_REBOOT_SOFT,
+    ACTION_REBOOT_HARD,
+    ACTION_PAUSE,
+    ACTION_UNPAUSE,
+    ACTION_SUSPEND,
+    ACTION_RESUME,
+    ACTION_DELETE,
+    LIFECYCLE_COUNT
+};
 
 struct lifecycle {
     const char *name;               /* in messages and as instance action: "start" */

@@ -21,3 +21,7 @@ extern const struct task_kind start_kind;
 extern const struct task_kind stop_kind;
 extern const struct task_kind reboot_kind;
 extern const struct task_kind reboot_hard_kind;
+extern const struct task_kind pause_kind;
+extern const struct task_kind unpause_kind;
+extern const struct task_kind suspend_kind;
+extern const struct task_kind resume_kind;

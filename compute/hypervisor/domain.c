@@ -256,6 +256,76 @@ enum err hypervisor_reboot_soft(struct hypervisors *all, const char *host, const
     return host_call(all, host, job, budget);
 }
 
+/* What changes a guest from one state to another, and is done already where it is in the second. */
+static enum err change_power(struct host *host, virConnectPtr connection, struct host_job *base, int from, int to,
+                             int (*change)(virDomainPtr domain))
+{
+    CLEANUP(domain_drop) virDomainPtr domain = NULL;
+    int power = POWER_NOSTATE;
+    TRY(get_domain(host, connection, ((struct domain_job *)base)->id, &domain));
+    TRY(read_power(domain, &power));
+    if (power == to)
+        return OK;
+    if (power != from)
+        return fail(E_CONFLICT, "Host %s: domain %s is in power state %d.", host->name, ((struct domain_job *)base)->id, power);
+    return change(domain) == 0 ? OK : fail_libvirt(base->job.what);
+}
+
+static enum err run_pause(struct host *host, virConnectPtr connection, struct host_job *base)
+{
+    return change_power(host, connection, base, POWER_RUNNING, POWER_PAUSED, virDomainSuspend);
+}
+
+static enum err run_unpause(struct host *host, virConnectPtr connection, struct host_job *base)
+{
+    return change_power(host, connection, base, POWER_PAUSED, POWER_RUNNING, virDomainResume);
+}
+
+enum err hypervisor_pause(struct hypervisors *all, const char *host, const struct uuid *server, struct budget budget)
+{
+    CLEANUP(host_job_drop) struct domain_job *job = new_job("pause", run_pause, server);
+    return host_call(all, host, job, budget);
+}
+
+enum err hypervisor_unpause(struct hypervisors *all, const char *host, const struct uuid *server, struct budget budget)
+{
+    CLEANUP(host_job_drop) struct domain_job *job = new_job("unpause", run_unpause, server);
+    return host_call(all, host, job, budget);
+}
+
+static enum err run_save(struct host *host, virConnectPtr connection, struct host_job *base)
+{
+    CLEANUP(domain_drop) virDomainPtr domain = NULL;
+    TRY(get_domain(host, connection, ((struct domain_job *)base)->id, &domain));
+    if (virDomainIsActive(domain) == 1)
+        return virDomainManagedSave(domain, 0) == 0 ? OK : fail_libvirt("virDomainManagedSave");
+    if (virDomainHasManagedSaveImage(domain, 0) == 1)
+        return OK;
+    return fail(E_CONFLICT, "Host %s: domain %s does not run.", host->name, ((struct domain_job *)base)->id);
+}
+
+enum err hypervisor_save(struct hypervisors *all, const char *host, const struct uuid *server, struct budget budget)
+{
+    CLEANUP(host_job_drop) struct domain_job *job = new_job("save", run_save, server);
+    job->base.patient = true;
+    return host_call(all, host, job, budget);
+}
+
+static enum err run_forget_saved(struct host *host, virConnectPtr connection, struct host_job *base)
+{
+    CLEANUP(domain_drop) virDomainPtr domain = NULL;
+    TRY(get_domain(host, connection, ((struct domain_job *)base)->id, &domain));
+    if (virDomainHasManagedSaveImage(domain, 0) != 1 || virDomainManagedSaveRemove(domain, 0) == 0)
+        return OK;
+    return fail_libvirt("virDomainManagedSaveRemove");
+}
+
+enum err hypervisor_forget_saved(struct hypervisors *all, const char *host, const struct uuid *server, struct budget budget)
+{
+    CLEANUP(host_job_drop) struct domain_job *job = new_job("forget saved", run_forget_saved, server);
+    return host_call(all, host, job, budget);
+}
+
 static enum err undefine(virConnectPtr connection, virDomainPtr domain)
 {
     const struct driver *driver;

@@ -157,6 +157,14 @@ MUST_CHECK enum err hypervisor_stop(struct hypervisors *all, const char *host, c
  * hard: destroy and start. */
 MUST_CHECK enum err hypervisor_reboot_soft(struct hypervisors *all, const char *host, const struct uuid *server,
                                            struct budget budget);
+/* Its processors stand still, its memory stays; and back. E_CONFLICT: it does not run. */
+MUST_CHECK enum err hypervisor_pause(struct hypervisors *all, const char *host, const struct uuid *server, struct budget budget);
+MUST_CHECK enum err hypervisor_unpause(struct hypervisors *all, const char *host, const struct uuid *server, struct budget budget);
+/* Its memory goes to the host's disk and it ends; the next start goes on from there, unless that memory was forgotten. E_CONFLICT:
+ * it does not run, and was not saved. */
+MUST_CHECK enum err hypervisor_save(struct hypervisors *all, const char *host, const struct uuid *server, struct budget budget);
+MUST_CHECK enum err hypervisor_forget_saved(struct hypervisors *all, const char *host, const struct uuid *server,
+                                            struct budget budget);
 /* Ends it if it runs, and removes its console log. Its disks are the caller's. */
 MUST_CHECK enum err hypervisor_undefine(struct hypervisors *all, const char *host, const struct uuid *server, struct budget budget);
 

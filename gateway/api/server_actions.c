@@ -2,6 +2,8 @@
  * POST /servers/{id}/action: one table of body keys (spec nova-api.md section 12). A key that is not in it answers 400 "There is no
  * such action". Also what was done: os-instance-actions.
  */
+#include "gateway/api/server_actions.h"
+
 #include <string.h>
 
 #include "compute/hypervisor/hypervisor.h"
@@ -101,15 +103,64 @@ static enum err do_console(struct request *request, struct response *response, c
     return OK;
 }
 
+static enum err do_pause(struct request *request, struct response *response, const json_t *argument)
+{
+    (void)argument;
+    response->status = 202;
+    return server_begin(request, ACTION_PAUSE);
+}
+
+static enum err do_unpause(struct request *request, struct response *response, const json_t *argument)
+{
+    (void)argument;
+    response->status = 202;
+    return server_begin(request, ACTION_UNPAUSE);
+}
+
+static enum err do_suspend(struct request *request, struct response *response, const json_t *argument)
+{
+    (void)argument;
+    response->status = 202;
+    return server_begin(request, ACTION_SUSPEND);
+}
+
+static enum err do_resume(struct request *request, struct response *response, const json_t *argument)
+{
+    (void)argument;
+    response->status = 202;
+    return server_begin(request, ACTION_RESUME);
+}
+
+/* Nothing is reclaimed late here, so this deletes as DELETE does. */
+static enum err do_force_delete(struct request *request, struct response *response, const json_t *argument)
+{
+    (void)argument;
+    response->status = 202;
+    return server_begin(request, ACTION_DELETE);
+}
+
 static const struct action_row {
     const char *key;
-    const char *schema; /* of the whole body */
-    enum err (*run)(struct request *request, struct response *response, const json_t *argument);
+    const char *admin; /* the policy that only admins pass; NULL: any member */
+    const char *schema;
+    int schema_min; /* version from which the schema, of the whole body, counts */
+    server_action_f *run;
 } actions[] = {
-    {"os-start", NULL, do_start},
-    {"os-stop", NULL, do_stop},
-    {"reboot", "reboot", do_reboot},
-    {"os-getConsoleOutput", "os_get_console_output", do_console},
+    {"os-start", NULL, NULL, 0, do_start},
+    {"os-stop", NULL, NULL, 0, do_stop},
+    {"reboot", NULL, "reboot", 0, do_reboot},
+    {"pause", NULL, NULL, 0, do_pause},
+    {"unpause", NULL, NULL, 0, do_unpause},
+    {"suspend", NULL, NULL, 0, do_suspend},
+    {"resume", NULL, NULL, 0, do_resume},
+    {"lock", NULL, "lock_2_73", 73, server_action_lock},
+    {"unlock", NULL, NULL, 0, server_action_unlock},
+    {"os-resetState", "os_compute_api:os-admin-actions:reset_state", "os_reset_state", 0, server_action_reset_state},
+    {"forceDelete", NULL, NULL, 0, do_force_delete},
+    {"restore", NULL, NULL, 0, server_action_restore},
+    {"addSecurityGroup", NULL, NULL, 0, server_action_security_group},
+    {"removeSecurityGroup", NULL, NULL, 0, server_action_security_group},
+    {"os-getConsoleOutput", NULL, "os_get_console_output", 0, do_console},
 };
 
 static enum err server_action(struct request *request, struct response *response)
@@ -120,7 +171,9 @@ static enum err server_action(struct request *request, struct response *response
     for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
         if (strcmp(actions[i].key, key) != 0)
             continue;
-        if (actions[i].schema)
+        if (actions[i].admin && !request->caller.is_admin)
+            return fail(E_FORBIDDEN, "Policy doesn't allow %s to be performed.", actions[i].admin);
+        if (actions[i].schema && request->version >= actions[i].schema_min)
             TRY(json_validate(json_schema_named(actions[i].schema), request->json));
         return actions[i].run(request, response, json_object_get(request->json, key));
     }

@@ -60,6 +60,10 @@ static const struct rule {
     {ACTION_REBOOT_SOFT, "reboot", " active ", "", true, false, "rebooting", "compute_reboot_instance", "reboot"},
     {ACTION_REBOOT_HARD, "reboot", " active stopped paused suspended error ", HARD_TASKS, true, false, "rebooting_hard",
      "compute_reboot_instance", "reboot_hard"},
+    {ACTION_PAUSE, "pause", " active ", "", true, false, "pausing", "compute_pause_instance", "pause"},
+    {ACTION_UNPAUSE, "unpause", " paused ", "", true, false, "unpausing", "compute_unpause_instance", "unpause"},
+    {ACTION_SUSPEND, "suspend", " active ", "", true, false, "suspending", "compute_suspend_instance", "suspend"},
+    {ACTION_RESUME, "resume", " suspended ", "", true, false, "resuming", "compute_resume_instance", "resume"},
     {ACTION_DELETE, "delete", "*", "*", false, false, "deleting", "compute_terminate_instance", "delete"},
 };
 
