@@ -58,7 +58,7 @@ struct process {
     struct host_watch *watch;
     struct image_pulls pulls;
     struct runner_context runners;     /* what tasks' steps see */
-    const struct task_kind *kinds[16]; /* NULL-terminated */
+    const struct task_kind *kinds[32]; /* NULL-terminated */
     struct zones_options zones_options;
     struct http_core core;
     struct http_core placement_core; /* Placement at `/` of its own port, if it has one */

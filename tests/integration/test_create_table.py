@@ -348,7 +348,9 @@ def test_secrets_go_with_the_build(zone, mariadb, admin, image):
 
 def test_many_are_numbered(admin, image):
     answer = check(admin, image, "2.1", {"name": "many", "max_count": 3, "return_reservation_id": "1"}, 202)
-    found = admin.fetch(f"/servers/detail?reservation_id={answer.json()['reservation_id']}", version="2.90")["servers"]
+    path = f"/servers/detail?reservation_id={answer.json()['reservation_id']}"
+    found = wait_for(lambda: [server for servers in [admin.fetch(path, version="2.90")["servers"]] if len(servers) == 3 for server in servers],
+                     60, "the three to be made")
     assert sorted((server["name"], server["OS-EXT-SRV-ATTR:hostname"], server["OS-EXT-SRV-ATTR:launch_index"]) for server in found) == \
         [(f"many-{number + 1}", f"many-{number + 1}", number) for number in range(3)]
     delete_all(admin)
