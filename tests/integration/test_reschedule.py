@@ -1,6 +1,9 @@
 """A build that fails on its host goes on on another one: nothing stays behind on the first, the user sees one server that becomes
 ACTIVE; what cannot be built anywhere is in error, says why, and holds no claim. Two of three hosts
 fail at the last step of each build."""
+import base64
+import os
+
 import pytest
 
 from lib.clients import Http
@@ -39,6 +42,20 @@ def test_another_host_takes_it(place, door, mariadb):
     tries = [len(events_of(door, uuid)) for uuid in asked.values()]
     assert max(tries) > 1, "no server was ever planned for a bad host"
     assert_agreement(place, mariadb, place.hosts)
+
+
+def test_what_the_guest_is_told_once_goes_along(place, door, mariadb):
+    """Injected files are in no row: the drive of a second try has them all the same. A test host keeps a drive's size, not its bytes."""
+    files = [{"path": f"/f{number}", "contents": base64.b64encode(os.urandom(7680)).decode()} for number in range(5)]
+    bare = door.ask("bare", config_drive=True)
+    filled = [door.ask(f"files-{number}", personality=files) for number in range(6)]
+    door.wait_settled([bare, *filled], 120)
+    good, pool = place.hosts[0], f"pool-{place.name}"
+    least = good.volume_bytes(pool, f"{bare}.config") + 5 * 7680
+    assert max(len(events_of(door, uuid)) for uuid in filled) > 1, "no server was ever planned for a bad host"
+    for uuid in filled:
+        assert servers(place, mariadb)[uuid][0] == "active"
+        assert good.volume_bytes(pool, f"{uuid}.config") >= least
 
 
 def test_what_fits_nowhere_says_why(place, door, mariadb):

@@ -85,6 +85,11 @@ class Host:
         self.virsh("pool-refresh", pool, check=False)
         return [line.split()[0] for line in self.virsh("vol-list", pool)[1].splitlines() if line.strip()]
 
+    def volume_bytes(self, pool, name):
+        """The capacity of a volume."""
+        lines = self.virsh("vol-info", "--bytes", name, pool)[1].splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("Capacity:"))
+
     def pause(self):
         """The daemon stops answering, as a hung host does."""
         os.kill(self.process.pid, 19)
