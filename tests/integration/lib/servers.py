@@ -93,9 +93,8 @@ def empty_consumers(zone, mariadb):
 
 def assert_agreement(zone, mariadb, hosts):
     """Rows, claims, tasks, actions, domains and volumes of a quiet zone tell one story."""
-    assert disagreements(zone, mariadb, hosts) == []
-    assert open_events(zone, mariadb) == []
-    assert empty_consumers(zone, mariadb) == []
+    for found in (disagreements(zone, mariadb, hosts), open_events(zone, mariadb), empty_consumers(zone, mariadb)):
+        assert not found, f"in zone {zone.name}: {found}"
     missing = [uuid for uuid, fault in faults(zone, mariadb).items() if not fault]
     assert not missing, f"in error without a fault: {missing}"
     disks = sorted((name, host.name) for host in hosts for name in host.volumes(f"pool-{zone.name}") if name.endswith(".root"))
