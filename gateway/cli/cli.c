@@ -43,6 +43,8 @@ static const struct command {
     {"placement", "reshape", "--data FILE [--microversion 1.N] [--database URL]",
      "move inventories and their allocations between providers at once", 0, 0,
      "data= microversion= database=", cmd_placement_reshape},
+    {"placement", "audit", "[--fix]", "find claims that contradict the servers, and repair them; exit code 1: something is left", 0,
+     0, "fix", cmd_placement_audit},
     {"host", "report", "--direct [NAME]", "tell Placement what the hosts have, without a running zone", 0, 1, "direct",
      cmd_host_report},
     {"user", "bootstrap", "--username NAME --password-file FILE [--project NAME] [--region NAME]",

@@ -79,6 +79,7 @@ enum err cmd_placement_post(struct cli *cli);
 enum err cmd_placement_put(struct cli *cli);
 enum err cmd_placement_delete(struct cli *cli);
 enum err cmd_placement_reshape(struct cli *cli);
+enum err cmd_placement_audit(struct cli *cli);
 enum err cmd_user_bootstrap(struct cli *cli);
 enum err cmd_zone_list(struct cli *cli);
 enum err cmd_zone_tree(struct cli *cli);
