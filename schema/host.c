@@ -180,6 +180,29 @@ static enum err host_delete(struct db *db, const char *name)
     return db_exec(db, sql, values, ARRAY_LEN(values));
 }
 
+/* The host's provider and all below it, unless something holds allocations on them. */
+static enum err remove_providers(struct db *db, struct arena *arena, const char *name, int64_t root)
+{
+    const int64_t *ids = NULL;
+    size_t count = 0;
+    struct provider_rows rows;
+    TRY(provider_subtree(db, arena, root, &ids, &count));
+    TRY(provider_rows_by_id(db, arena, ids, count, &rows));
+    TRY(provider_rows_lock(db, arena, &rows));
+    for (size_t i = 0; i < rows.count; i++) {
+        bool allocated = false;
+        TRY(provider_allocated(db, rows.items[i].id, &allocated));
+        if (allocated)
+            return fail(E_CONFLICT,
+                        "Host %s has no servers, but its resource provider %s has allocations: `zonegate placement"
+                        " audit` shows them.",
+                        name, rows.items[i].name);
+    }
+    for (size_t i = 0; i < rows.count; i++)
+        TRY(provider_remove(db, rows.items[i].id));
+    return OK;
+}
+
 static enum err forget_in_transaction(struct db *db, void *context)
 {
     const char *name = context;
@@ -193,7 +216,7 @@ static enum err forget_in_transaction(struct db *db, void *context)
         return fail(E_CONFLICT, "Host %s has %lld servers.", name, (long long)servers);
     TRY(provider_rows_get(db, &arena, &host.uuid, 1, &providers));
     if (providers.count)
-        TRY(provider_remove(db, providers.items[0].id));
+        TRY(remove_providers(db, &arena, name, providers.items[0].id));
     return host_delete(db, name);
 }
 

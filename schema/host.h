@@ -34,8 +34,8 @@ struct hosts {
 
 /* E_CONFLICT when the name is taken. */
 MUST_CHECK enum err host_add(struct db *db, const struct host *host);
-/* The host, its images' places, its membership of aggregates and its resource provider go in one transaction. E_NOT_FOUND;
- * E_CONFLICT while it has servers. */
+/* The host, its images' places, its membership of aggregates and its tree of resource providers go in one transaction. E_NOT_FOUND;
+ * E_CONFLICT while it has servers, or allocations. */
 MUST_CHECK enum err host_forget(struct db *db, const char *name);
 MUST_CHECK enum err host_get(struct db *db, struct arena *arena, const char *name, struct host *out);
 MUST_CHECK enum err host_get_by_uuid(struct db *db, struct arena *arena, const struct uuid *uuid, struct host *out);

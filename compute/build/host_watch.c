@@ -8,9 +8,11 @@
 
 #include <jansson.h>
 
+#include "compute/build/host_labels.h"
 #include "compute/build/reconcile.h"
 #include "compute/placement/placement.h"
 #include "gateway/base/log.h"
+#include "schema/host_labels.h"
 #include "schema/server.h"
 
 #define QUEUE_SIZE       1024
@@ -59,6 +61,28 @@ static enum err report_inventory(struct db *db, const struct host *host, const s
     return placement_report(db, &host->uuid, host->name, inventories, ARRAY_LEN(inventories));
 }
 
+struct seen_host {
+    const struct host *host;
+    const struct hypervisor_inventory *seen;
+    double cpu_ratio;
+};
+
+/* At once: a host that is new and disabled is never seen without its trait. */
+static enum err write_report(struct db *db, void *context)
+{
+    const struct seen_host *report = context;
+    const enum err locked = host_lock(db, &report->host->uuid);
+    if (locked == E_NOT_FOUND) /* forgotten meanwhile */
+        return OK;
+    TRY(locked);
+    TRY(report_inventory(db, report->host, report->seen, report->cpu_ratio));
+    char *text = inventory_text(report->seen, report->host);
+    const enum err stored = host_seen(db, &report->host->uuid, true, text, NULL);
+    free(text);
+    TRY(stored);
+    return host_labels_write(db, &report->host->uuid);
+}
+
 enum err host_report(struct db *db, struct hypervisors *hypervisors, const struct host *host, double cpu_ratio, int64_t budget_ms)
 {
     CLEANUP(arena_clear) struct arena arena = {0};
@@ -73,11 +97,8 @@ enum err host_report(struct db *db, struct hypervisors *hypervisors, const struc
     if (!host->up && !host->forced_down)
         log_info("host.up", "host=%s vcpus=%lld ram_mib=%lld", log_quote(host->name).text, (long long)seen.vcpus,
                  (long long)seen.ram_mib);
-    TRY(report_inventory(db, host, &seen, cpu_ratio));
-    char *text = inventory_text(&seen, host);
-    const enum err stored = host_seen(db, &host->uuid, true, text, NULL);
-    free(text);
-    return stored;
+    struct seen_host report = {host, &seen, cpu_ratio};
+    return db_transaction(db, write_report, &report);
 }
 
 static enum err report_all(struct host_watch *watch, struct db *db)

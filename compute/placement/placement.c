@@ -46,13 +46,44 @@ static enum err ensure_provider(struct db *db, struct arena *arena, const struct
     return provider_find(db, arena, report->provider, true, out);
 }
 
+static bool is_below(const struct inventory_rows *rows, int64_t provider_id, const char *resource_class)
+{
+    for (size_t i = 0; i < rows->count; i++) {
+        if (rows->items[i].provider_id != provider_id && strcmp(rows->items[i].resource_class, resource_class) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Without the classes that providers below have instead: a reshape moved them there, and they are not to be counted twice. */
+static enum err leave_to_children(struct db *db, struct arena *arena, int64_t provider_id, struct report *report)
+{
+    const int64_t *ids = NULL;
+    size_t id_count = 0;
+    struct inventory_rows rows;
+    struct resource_inventory *kept = arena_alloc(arena, (report->count + 1) * sizeof(*kept));
+    size_t count = 0;
+    TRY(provider_subtree(db, arena, provider_id, &ids, &id_count));
+    TRY(inventory_rows_get(db, arena, ids, id_count, &rows));
+    for (size_t i = 0; i < report->count; i++) {
+        const char *name = report->inventories[i].resource_class;
+        if (find_class(&rows, provider_id, name) || !is_below(&rows, provider_id, name))
+            kept[count++] = report->inventories[i];
+    }
+    report->inventories = kept;
+    report->count = count;
+    return OK;
+}
+
 static enum err report_in_transaction(struct db *db, void *context)
 {
-    const struct report *report = context;
+    struct report own = *(const struct report *)context;
+    struct report *report = &own;
     CLEANUP(arena_clear) struct arena arena = {0};
     struct provider_row provider;
     struct inventory_rows rows;
     TRY(ensure_provider(db, &arena, report, &provider));
+    TRY(leave_to_children(db, &arena, provider.id, report));
     TRY(inventory_rows_get(db, &arena, &provider.id, 1, &rows));
     if (is_unchanged(&rows, provider.id, report))
         return OK;

@@ -39,7 +39,8 @@ struct placement_fits {
     size_t count;
 };
 
-/* Makes or updates the provider and its inventories in one transaction; an unchanged set is not written. */
+/* Makes or updates the provider and its inventories in one transaction; an unchanged set is not written. A class that only
+ * providers below it have (a reshape put it there) stays theirs. */
 MUST_CHECK enum err placement_report(struct db *db, const struct uuid *provider, const char *name,
                                      const struct resource_inventory *inventories, size_t count);
 

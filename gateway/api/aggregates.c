@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "compute/build/host_labels.h"
 #include "gateway/api/api.h"
 #include "gateway/api/gather.h"
 #include "gateway/api/owner.h"
@@ -159,12 +160,12 @@ static enum err aggregate_remove(struct request *request, struct response *respo
 
 static enum err add_host(struct request *request, int64_t id, const json_t *value)
 {
-    return aggregate_add_host(request->db, id, json_string_value(json_object_get(value, "host")), default_zone(request));
+    return host_join_aggregate(request->db, id, json_string_value(json_object_get(value, "host")), default_zone(request));
 }
 
 static enum err remove_host(struct request *request, int64_t id, const json_t *value)
 {
-    return aggregate_remove_host(request->db, id, json_string_value(json_object_get(value, "host")), default_zone(request));
+    return host_leave_aggregate(request->db, id, json_string_value(json_object_get(value, "host")), default_zone(request));
 }
 
 static enum err set_metadata(struct request *request, int64_t id, const json_t *value)

@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "compute/build/host_labels.h"
 #include "compute/hypervisor/hypervisor.h"
 #include "gateway/api/api.h"
 #include "gateway/api/body.h"
@@ -191,7 +192,7 @@ static enum err act(struct request *request, struct response *response)
     TRY(find_service(request, response, &wanted, &host, &answered));
     if (answered)
         return OK;
-    TRY(service_update(request->db, &host, &change));
+    TRY(host_change_service(request->db, &host, &change));
     json_t *service = json_pack("{s:s, s:s}", "host", host.name, "binary", COMPUTE);
     if (actions[action].status)
         (void)json_object_set_new(service, "status", json_string(actions[action].status));
@@ -228,7 +229,7 @@ static enum err change_by_uuid(struct request *request, struct response *respons
     if (answered)
         return OK;
     TRY(read_change(request->json, &change));
-    TRY(service_update(request->db, &host, &change));
+    TRY(host_change_service(request->db, &host, &change));
     TRY(host_get(request->db, request->arena, host.name, &host));
     response->json = json_pack("{s:o}", "service", service_object(request, &host));
     return OK;

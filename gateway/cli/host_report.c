@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "compute/build/host_watch.h"
+#include "compute/placement/resource_class.h"
 #include "gateway/cli/cli.h"
 #include "schema/host.h"
 
@@ -62,6 +63,7 @@ enum err cmd_host_report(struct cli *cli)
     if (!cli_option(cli, "direct"))
         return fail(E_INVALID, "A running zone reports its hosts by itself, every few seconds; --direct does it without one.");
     TRY(cli_store_open(&cli->config, &store));
+    TRY(placement_sync(store.db));
     TRY(open_hypervisors(&cli->config, &hypervisors));
     const enum err result = report_hosts(cli, store.db, hypervisors, &reported);
     hypervisors_close(hypervisors);

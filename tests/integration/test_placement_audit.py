@@ -1,4 +1,5 @@
-"""`zonegate placement audit`: orphans seeded by SQL are found and repaired, with the zone up and down; a zone that builds is left alone."""
+"""`zonegate placement audit`: what SQL breaks is found and repaired, with the zone up and down; a zone that builds is left alone; a host
+that was reshaped while nothing ran is no finding."""
 import json
 import threading
 
@@ -9,6 +10,7 @@ from lib.observe import assert_nothing_left, claims, overcommitted
 from lib.servers import RAM_MIB, Door, assert_agreement, stock
 
 SERVERS = 3
+NEWEST = "1.39"
 
 
 @pytest.fixture(scope="module")
@@ -127,3 +129,52 @@ def test_builds_in_flight_are_left_alone(place, door, mariadb, ids):
         watcher.join()
     assert findings == []
     assert overcommitted(place, mariadb) == []
+
+
+def nest(place, ids):
+    """The host's VCPU moves to a new provider below it, with the servers' claims of it, in one reshape."""
+    def get(path):
+        return json.loads(place.cli("placement", "GET", path, "--microversion", NEWEST)[1])
+
+    root = get(f"/resource_providers?name={place.hosts[0].name}")["resource_providers"][0]["uuid"]
+    child = json.loads(place.cli("placement", "POST", "/resource_providers", "--microversion", NEWEST, "--data", "-",
+                                 stdin=json.dumps({"name": "numa0", "parent_provider_uuid": root}))[1])["uuid"]
+    flat = get(f"/resource_providers/{root}/inventories")
+    held = {consumer: get(f"/allocations/{consumer}") for consumer in ids}
+    cores = flat["inventories"].pop("VCPU")
+    body = {"inventories": {root: flat, child: {"resource_provider_generation": 0, "inventories": {"VCPU": cores}}},
+            "allocations": {consumer: nested(claim, root, child) for consumer, claim in held.items()}}
+    place.cli("placement", "reshape", "--data", "-", stdin=json.dumps(body))
+    return root, child, get
+
+
+def nested(claim, root, child):
+    resources = dict(claim["allocations"][root]["resources"])
+    cores = resources.pop("VCPU")
+    return {**claim, "allocations": {root: {"resources": resources}, child: {"resources": {"VCPU": cores}}}}
+
+
+def test_a_host_becomes_nested_while_no_zone_runs(place, door, mariadb, ids):
+    """Reported without a daemon, reshaped without one; when the zone runs again it counts nothing twice, and every claim is as it was."""
+    place.stop()
+    assert "audit-h0: reported." in place.cli("host", "report", "--direct")[1]
+    root, child, get = nest(place, ids)
+    expected = {consumer: {root: {"MEMORY_MB": RAM_MIB, "DISK_GB": 1}, child: {"VCPU": 1}} for consumer in ids}
+
+    def held():
+        return {consumer: {provider: row["resources"] for provider, row in get(f"/allocations/{consumer}")["allocations"].items()}
+                for consumer in ids}
+
+    assert held() == expected and audit(place) == (0, [])
+    assert "audit-h0: reported." in place.cli("host", "report", "--direct")[1]
+    place.start()
+    assert held() == expected and audit(place, "--fix") == (0, [])
+    assert set(get(f"/resource_providers/{root}/inventories")["inventories"]) == {"MEMORY_MB", "DISK_GB"}
+    assert get(f"/resource_providers/{child}/inventories")["inventories"]["VCPU"]["total"] == 64
+    mariadb.sql(place.schema, f"""DELETE a FROM allocations a JOIN consumers c ON c.id = a.consumer_id
+                                  WHERE c.uuid = UNHEX('{ids[0].replace('-', '')}')""")
+    status, findings = audit(place, "--fix")
+    assert status == 0 and {row["repair"] for row in findings} == {"repaired"}, findings
+    assert held() == expected
+    door.ask_delete(ids[0])
+    assert_nothing_left(place, mariadb, place.hosts, ids[0])

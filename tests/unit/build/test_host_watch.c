@@ -4,8 +4,13 @@
 
 #include <jansson.h>
 
+#include "compute/build/host_labels.h"
+#include "compute/build/host_traits.h"
 #include "compute/build/host_watch.h"
+#include "compute/placement/provider.h"
+#include "compute/placement/resource_class.h"
 #include "gateway/base/log.h"
+#include "schema/aggregate.h"
 #include "schema/placement_inventory.h"
 #include "tests/unit/schema/store.h"
 
@@ -55,7 +60,10 @@ static struct watched *fresh(void **state)
     struct watched *watched = *state;
     if (!watched->store.db)
         skip();
-    run_sql(&watched->store, "DELETE FROM hosts; DELETE FROM servers; DELETE FROM inventories; DELETE FROM resource_providers");
+    run_sql(&watched->store, "DELETE FROM hosts; DELETE FROM servers; DELETE FROM inventories; DELETE FROM resource_providers;"
+                             "DELETE FROM resource_provider_traits; DELETE FROM resource_provider_aggregates;"
+                             "DELETE FROM aggregates; DELETE FROM aggregate_hosts");
+    must(placement_sync(watched->store.db));
     return watched;
 }
 
@@ -88,6 +96,80 @@ static void a_look_fills_row_and_provider(void **state)
     const int64_t generation = ask_int(&watched->store, "SELECT generation FROM resource_providers");
     must(host_report(watched->store.db, watched->hypervisors, &host, 4.0, BUDGET_MS));
     assert_int_equal(ask_int(&watched->store, "SELECT generation FROM resource_providers"), generation);
+}
+
+#define TRAITS "SELECT GROUP_CONCAT(t.name ORDER BY t.name) FROM resource_provider_traits m JOIN traits t ON t.id = m.trait_id"
+#define IMAGES                                                                                                                     \
+    "COMPUTE_IMAGE_TYPE_AKI,COMPUTE_IMAGE_TYPE_AMI,COMPUTE_IMAGE_TYPE_ARI,COMPUTE_IMAGE_TYPE_ISO,COMPUTE_IMAGE_TYPE_QCOW2,"        \
+    "COMPUTE_IMAGE_TYPE_RAW,COMPUTE_NODE"
+#define BUS        "COMPUTE_STORAGE_BUS_VIRTIO,HW_CPU_HYPERTHREADING" /* the test driver says two threads */
+#define GENERATION "SELECT generation FROM resource_providers"
+
+static void a_look_tells_traits_and_keeps_an_admins(void **state)
+{
+    static const char *const admins[] = {"COMPUTE_FIRMWARE_BIOS", "HW_CPU_X86_AVX", "HW_NIC_MULTIQUEUE"};
+    struct watched *watched = fresh(state);
+    struct store *store = &watched->store;
+    struct host host = add_host(watched, "h", "test:///default", 3);
+    struct placement_provider provider;
+    const struct service_change disable = {.sets_disabled = true, .disabled = true};
+    const struct service_change enable = {.sets_disabled = true};
+    must(host_change_service(store->db, &host, &disable)); /* before its first report: it is disabled from the beginning */
+    must(host_report(store->db, watched->hypervisors, &host, 4.0, BUDGET_MS));
+    assert_string_equal(ask_text(store, TRAITS), "COMPUTE_FIRMWARE_BIOS," IMAGES ",COMPUTE_STATUS_DISABLED," BUS);
+    must(host_change_service(store->db, &host, &enable));
+    assert_string_equal(ask_text(store, TRAITS), "COMPUTE_FIRMWARE_BIOS," IMAGES "," BUS);
+    must(placement_provider_traits_set(store->db, &store->arena, &host.uuid, NULL, admins, ARRAY_LEN(admins), &provider, NULL));
+    must(host_report(store->db, watched->hypervisors, &host, 4.0, BUDGET_MS));
+    assert_string_equal(ask_text(store, TRAITS), "COMPUTE_FIRMWARE_BIOS," IMAGES "," BUS ",HW_NIC_MULTIQUEUE");
+    const int64_t generation = ask_int(store, GENERATION);
+    must(host_report(store->db, watched->hypervisors, &host, 4.0, BUDGET_MS));
+    assert_int_equal(ask_int(store, GENERATION), generation);
+    must(host_change_service(store->db, &host, &disable));
+    assert_string_equal(ask_text(store, TRAITS),
+                        "COMPUTE_FIRMWARE_BIOS," IMAGES ",COMPUTE_STATUS_DISABLED," BUS ",HW_NIC_MULTIQUEUE");
+    assert_int_equal(ask_int(store, GENERATION), generation + 1);
+}
+
+static void owned_traits_are_standard_ones(void **state)
+{
+    struct watched *watched = fresh(state);
+    struct store *store = &watched->store;
+    struct name_rows rows;
+    const struct host_traits owned = host_traits_owned(&store->arena);
+    must(names_find(store->db, &store->arena, NAMES_TRAIT, owned.items, owned.count, &rows));
+    assert_int_equal(rows.count, owned.count);
+}
+
+#define AGGREGATES                                                                                                                 \
+    "SELECT GROUP_CONCAT(HEX(a.uuid) ORDER BY a.id) FROM resource_provider_aggregates m JOIN placement_aggregates a"               \
+    " ON a.id = m.aggregate_id"
+
+static void aggregates_are_mirrored_and_an_admins_stay(void **state)
+{
+    struct watched *watched = fresh(state);
+    struct store *store = &watched->store;
+    struct host host = add_host(watched, "h", "test:///default", 3);
+    const struct uuid admins = uuid_of(77);
+    struct placement_provider provider;
+    int64_t first = 0;
+    int64_t second = 0;
+    must(aggregate_add(store->db, "first", NULL, &first));
+    must(aggregate_add(store->db, "second", "az", &second));
+    must(host_join_aggregate(store->db, first, "h", "zone")); /* before its first report */
+    must(host_report(store->db, watched->hypervisors, &host, 4.0, BUDGET_MS));
+    assert_string_equal(ask_text(store, AGGREGATES), ask_text(store, "SELECT HEX(uuid) FROM aggregates WHERE name = 'first'"));
+    must(placement_aggregates_set(store->db, &store->arena, &host.uuid, NULL, &admins, 1, &provider));
+    must(host_report(store->db, watched->hypervisors, &host, 4.0, BUDGET_MS)); /* brings ours back, and keeps theirs */
+    assert_int_equal(ask_int(store, "SELECT COUNT(*) FROM resource_provider_aggregates"), 2);
+    must(host_join_aggregate(store->db, second, "h", "zone"));
+    assert_int_equal(ask_int(store, "SELECT COUNT(*) FROM resource_provider_aggregates"), 3);
+    must(host_leave_aggregate(store->db, first, "h", "zone"));
+    must(host_leave_aggregate(store->db, second, "h", "zone"));
+    assert_string_equal(ask_text(store, AGGREGATES), "1111111122224333844455555555554D");
+    must_fail(host_leave_aggregate(store->db, second, "h", "zone"), E_NOT_FOUND,
+              arena_printf(&store->arena, "Cannot remove host h in aggregate %lld", (long long)second));
+    must_fail(host_join_aggregate(store->db, second, "other", "zone"), E_NOT_FOUND, "Compute host other could not be found.");
 }
 
 static void an_unreachable_host_is_down_and_keeps_its_inventory(void **state)
@@ -137,6 +219,9 @@ int main(void)
     log_setup(LOG_LEVEL_ERROR, "test");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_look_fills_row_and_provider),
+        cmocka_unit_test(a_look_tells_traits_and_keeps_an_admins),
+        cmocka_unit_test(owned_traits_are_standard_ones),
+        cmocka_unit_test(aggregates_are_mirrored_and_an_admins_stay),
         cmocka_unit_test(an_unreachable_host_is_down_and_keeps_its_inventory),
         cmocka_unit_test(the_thread_reports_and_writes_power_states),
     };

@@ -70,6 +70,24 @@ static enum err release(struct store *store, uint8_t consumer)
     return db_transaction(store->db, claim_in_transaction, &claim);
 }
 
+/* After a reshape the report does not count what is below a second time; what the host itself has is kept up to date. */
+static void a_report_leaves_to_children_what_is_theirs(void **state)
+{
+    static const char sql[] =
+        "SELECT GROUP_CONCAT(CONCAT(p.name, ' ', k.name, ' ', i.total) ORDER BY p.id, k.id) FROM inventories i"
+        " JOIN resource_providers p ON p.id = i.resource_provider_id"
+        " JOIN resource_classes k ON k.id = i.resource_class_id";
+    struct store *store = fresh(state);
+    report(store, 1, "one", 4, 16.0, 2048, 10);
+    report(store, 2, "numa", 4, 16.0, 2048, 10);
+    run_sql(store, "UPDATE resource_providers c JOIN resource_providers p ON p.name = 'one' SET c.parent_provider_id = p.id,"
+                   " c.root_provider_id = p.id WHERE c.name = 'numa';"
+                   "DELETE i FROM inventories i JOIN resource_providers p ON p.id = i.resource_provider_id JOIN resource_classes k"
+                   " ON k.id = i.resource_class_id WHERE (p.name = 'one') = (k.name = 'VCPU')");
+    report(store, 1, "one", 8, 16.0, 4096, 10);
+    assert_string_equal(ask_text(store, sql), "one MEMORY_MB 4096,one DISK_GB 10,numa VCPU 4");
+}
+
 static void an_unchanged_report_is_not_written(void **state)
 {
     struct store *store = fresh(state);
@@ -295,6 +313,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_unchanged_report_is_not_written),
+        cmocka_unit_test(a_report_leaves_to_children_what_is_theirs),
         cmocka_unit_test(wrong_reports_leave_nothing),
         cmocka_unit_test(claims_fill_and_releases_empty),
         cmocka_unit_test(a_second_claim_replaces_the_first),

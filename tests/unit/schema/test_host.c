@@ -136,6 +136,25 @@ static void hosts_with_servers_stay(void **state)
     assert_string_equal(ask_text(store, "SELECT GROUP_CONCAT(host) FROM host_images"), "g");
 }
 
+static void a_host_goes_with_all_below_it_unless_it_is_allocated(void **state)
+{
+    struct store *store = fresh(state);
+    const struct host host = sample(1, "h");
+    const struct uuid child = uuid_of(2);
+    int64_t root = 0;
+    int64_t id = 0;
+    must(host_add(store->db, &host));
+    must(provider_insert(store->db, &host.uuid, "h", 0, 0, &root));
+    must(provider_insert(store->db, &child, "numa", root, root, &id));
+    run_sql(store, "INSERT INTO allocations SELECT 1, id, 1, 1, UTC_TIMESTAMP(6) FROM resource_providers WHERE name = 'numa'");
+    must_fail(host_forget(store->db, "h"), E_CONFLICT,
+              "Host h has no servers, but its resource provider numa has allocations: `zonegate placement audit` shows them.");
+    assert_int_equal(ask_int(store, "SELECT COUNT(*) FROM resource_providers"), 2);
+    run_sql(store, "DELETE FROM allocations");
+    must(host_forget(store->db, "h"));
+    assert_int_equal(ask_int(store, "SELECT COUNT(*) FROM resource_providers"), 0);
+}
+
 static void add_task(struct store *store, const struct uuid *id)
 {
     static const char sql[] =
@@ -176,8 +195,10 @@ static void one_task_copies_an_image(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_host_comes_back), cmocka_unit_test(names_are_taken_once),    cmocka_unit_test(looks_are_written_down),
-        cmocka_unit_test(a_long_error_fits), cmocka_unit_test(hosts_with_servers_stay), cmocka_unit_test(one_task_copies_an_image),
+        cmocka_unit_test(a_host_comes_back),        cmocka_unit_test(names_are_taken_once),
+        cmocka_unit_test(looks_are_written_down),   cmocka_unit_test(a_long_error_fits),
+        cmocka_unit_test(hosts_with_servers_stay),  cmocka_unit_test(a_host_goes_with_all_below_it_unless_it_is_allocated),
+        cmocka_unit_test(one_task_copies_an_image),
     };
     return cmocka_run_group_tests(tests, store_setup, store_teardown);
 }
