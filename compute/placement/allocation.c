@@ -89,6 +89,24 @@ static enum err fail_room(const char *why, const struct resource_amount *want, c
                           want->resource_class, uuid_to_text(&provider->uuid).text, why);
 }
 
+/* E_NOT_FOUND UNKNOWN_CLASS names the first that is not known. What failed before stays said otherwise. */
+static enum err check_classes(struct db *db, struct arena *arena, const struct placement_share *share)
+{
+    struct name_rows rows;
+    const char **names = arena_alloc(arena, (share->count + 1) * sizeof(*names));
+    for (size_t i = 0; i < share->count; i++)
+        names[i] = share->resources[i].resource_class;
+    TRY(names_find(db, arena, NAMES_CLASS, names, share->count, &rows));
+    for (size_t i = 0; i < share->count; i++) {
+        size_t at = 0;
+        while (at < rows.count && strcmp(rows.items[at].name, names[i]) != 0)
+            at++;
+        if (at == rows.count)
+            return fail_placement(E_NOT_FOUND, PROBLEM_UNKNOWN_CLASS, "No such resource class %s.", names[i]);
+    }
+    return OK;
+}
+
 static enum err fail_inventory(struct db *db, struct arena *arena, const struct resource_amount *want,
                                const struct provider_row *provider)
 {
@@ -219,7 +237,17 @@ static enum err write_claims(struct db *db, struct write *write)
     return allocations_insert(db, write->arena, write->new, write->new_count);
 }
 
-/* Providers that lost or got something. */
+static bool is_emptied(const struct write *write, const struct uuid *consumer)
+{
+    for (size_t i = 0; i < write->claim_count; i++) {
+        if (uuid_equal(&write->claims[i].consumer, consumer))
+            return count_amounts(&write->claims[i]) == 0;
+    }
+    return false;
+}
+
+/* Those that give something; of a consumer that loses all, those that gave. What a claim leaves for another provider is not told to
+ * the one it left, as in Placement. */
 static enum err bump_allocated(struct db *db, const struct write *write)
 {
     int64_t *ids = arena_alloc(write->arena, (write->providers.count + 1) * sizeof(*ids));
@@ -228,7 +256,7 @@ static enum err bump_allocated(struct db *db, const struct write *write)
         const int64_t id = write->providers.items[i].id;
         bool touched = false;
         for (size_t j = 0; j < write->old.count && !touched; j++)
-            touched = write->old.items[j].provider_id == id;
+            touched = write->old.items[j].provider_id == id && is_emptied(write, &write->old.items[j].consumer);
         for (size_t j = 0; j < write->new_count && !touched; j++)
             touched = write->new[j].provider_id == id;
         if (touched)
@@ -276,12 +304,24 @@ static bool are_said_new(const struct placement_claim_of *claims, size_t count)
     return true;
 }
 
+/* A class that nobody knows counts before room that is not there, wherever in the request it stands. */
+static enum err blame_class(struct db *db, const struct write *write, enum err result)
+{
+    if (result != E_CONFLICT || placement_problem() != PROBLEM_NO_ROOM)
+        return result;
+    for (size_t i = 0; i < write->claim_count; i++) {
+        for (size_t j = 0; j < write->claims[i].count; j++)
+            TRY(check_classes(db, write->arena, &write->claims[i].shares[j]));
+    }
+    return result;
+}
+
 enum err placement_allocations_replace(struct db *db, const struct placement_claim_of *claims, size_t count)
 {
     CLEANUP(arena_clear) struct arena arena = {0};
     struct write write = {.arena = &arena, .claims = claims, .claim_count = count};
     write.is_blind = !db_in_transaction(db) && are_said_new(claims, count); /* the transaction must be ours to be run again */
-    return placement_transaction(db, run_replace, &write);
+    return blame_class(db, &write, placement_transaction(db, run_replace, &write));
 }
 
 /* --- the reshaper: old and new inventories together, then the allocations, then only the new inventories */
@@ -293,7 +333,7 @@ static enum err widen(struct db *db, const struct write *write)
         const struct provider_row *row = write_find_provider(write, &reshaped->provider);
         if (reshaped->count == 0)
             continue;
-        TRY(inventories_put(db, write->arena, row, reshaped->inventories, reshaped->count, true));
+        TRY(inventories_write(db, write->arena, row, reshaped->inventories, reshaped->count));
         TRY(providers_bump(db, write->arena, &row->id, 1));
     }
     return OK;
@@ -329,7 +369,7 @@ enum err placement_reshape(struct db *db, const struct placement_reshaped *resha
     CLEANUP(arena_clear) struct arena arena = {0};
     struct write write = {
         .arena = &arena, .reshaped = reshaped, .reshaped_count = reshaped_count, .claims = claims, .claim_count = claim_count};
-    return placement_transaction(db, run_reshape, &write);
+    return blame_class(db, &write, placement_transaction(db, run_reshape, &write));
 }
 
 /* --- everything of one consumer away */

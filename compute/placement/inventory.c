@@ -82,9 +82,15 @@ static enum err put_one(struct db *db, const struct provider_row *provider, cons
 enum err inventories_put(struct db *db, struct arena *arena, const struct provider_row *provider,
                          const struct placement_inventory *inventories, size_t count, bool reserved_may_be_total)
 {
-    struct inventory_rows rows;
     for (size_t i = 0; i < count; i++)
         TRY(check_capacity(&provider->uuid, &inventories[i], reserved_may_be_total));
+    return inventories_write(db, arena, provider, inventories, count);
+}
+
+enum err inventories_write(struct db *db, struct arena *arena, const struct provider_row *provider,
+                           const struct placement_inventory *inventories, size_t count)
+{
+    struct inventory_rows rows;
     TRY(inventory_rows_get(db, arena, &provider->id, 1, &rows));
     for (size_t i = 0; i < count; i++)
         TRY(put_one(db, provider, inventory_find(&rows, provider->id, inventories[i].resource_class), &inventories[i]));
@@ -137,6 +143,7 @@ static enum err add(struct db *db, void *context)
     struct edit *edit = context;
     struct inventory_rows rows;
     TRY(find_provider(db, edit));
+    TRY(check_capacity(edit->uuid, edit->inventories, edit->rules->reserved_may_be_total)); /* also of one that is there already */
     TRY(inventory_rows_get(db, edit->arena, &edit->row.id, 1, &rows));
     if (inventory_find(&rows, edit->row.id, edit->inventories->resource_class))
         return fail_placement(E_CONFLICT, PROBLEM_CONCURRENT_UPDATE, "Inventory of class %s is there already.",

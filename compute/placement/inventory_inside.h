@@ -8,6 +8,9 @@
 /* Adds them or changes what is there; other classes stay. */
 MUST_CHECK enum err inventories_put(struct db *db, struct arena *arena, const struct provider_row *provider,
                                     const struct placement_inventory *inventories, size_t count, bool reserved_may_be_total);
+/* The same, whatever is reserved: the reshaper judges allocations only, as Placement's. */
+MUST_CHECK enum err inventories_write(struct db *db, struct arena *arena, const struct provider_row *provider,
+                                      const struct placement_inventory *inventories, size_t count);
 /* Classes that are not in `kept` go. */
 MUST_CHECK enum err inventories_drop_others(struct db *db, struct arena *arena, const struct provider_row *provider,
                                             const struct placement_inventory *kept, size_t count);

@@ -22,7 +22,8 @@ MUST_CHECK enum err query_parse(struct arena *arena, const char *query, struct h
 struct route_match {
     const struct route *route; /* NULL: none */
     struct http_pairs params;
-    const char *allow; /* methods of this path in this version, "GET, PUT"; NULL when the path is unknown there */
+    const char
+        *allow; /* "GET, PUT": methods of this path in this version, or in any when none has the request's; NULL: no such path */
 };
 /* The service of a path; sets request->mounted, ->service, ->mount, ->subpath. NULL members when no mount fits. */
 void routing_find_service(const struct routing *routing, struct request *request, const char *path);

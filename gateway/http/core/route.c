@@ -247,8 +247,8 @@ void routing_match(const struct request *request, struct route_match *out)
     }
     if (out->route)
         trie_captures(request->arena, out->route, &url, &out->params);
+    else if (search.known && !(search.known & method_bit(request->method)))
+        out->allow = list_methods(request->arena, search.known); /* a method of no version: what the path has in any */
     else if (search.allowed)
         out->allow = list_methods(request->arena, search.allowed);
-    else if (search.known && !(search.known & method_bit(request->method)))
-        out->allow = list_methods(request->arena, search.known); /* a path of other versions, a method of none */
 }
