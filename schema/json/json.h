@@ -22,6 +22,8 @@
  * do not fit, anything after the document. E_INVALID "Malformed request body" (the depth case says so). `*out` is the caller's.
  */
 MUST_CHECK enum err json_parse_foreign(const char *bytes, size_t length, json_t **out);
+/* The same, told with the place and what stands there: "duplicate object key \"name\" (line 1, column 27)". */
+MUST_CHECK enum err json_parse_explained(const char *bytes, size_t length, json_t **out);
 
 /*
  * Checks `value` (NULL counts as null) against a schema (draft 4: type (also a list), properties, patternProperties,

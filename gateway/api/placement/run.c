@@ -57,7 +57,7 @@ static void release_json(void *json)
 
 static enum err parse(struct request *request)
 {
-    if (json_parse_foreign(request->body, request->body_length, &request->json) != OK)
+    if (json_parse_explained(request->body, request->body_length, &request->json) != OK)
         return placement_wrap(request, E_INVALID, NULL, "Malformed JSON: ");
     arena_defer(request->arena, release_json, request->json);
     return OK;

@@ -178,12 +178,31 @@ static void base64_is_lenient_like_nova(void **state)
     }
 }
 
+static void an_explanation_names_place_and_key(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *message;
+    } told[] = {
+        {"{\"a\": 1, \"a\": 2}", "duplicate object key \"a\" (line 1, column 12)"},
+        {"{\"a\\\"b\": 1,\n\"a\\\"b\": 2}", "duplicate object key \"a\\\"b\" (line 2, column 6)"},
+        {"{\"\": 1, \"\": 2}", "duplicate object key \"\" (line 1, column 10)"},
+        {"[1,]", "unexpected token near ']' (line 1, column 4)"},
+        {"[\"\xff\"]", "unable to decode byte 0xff near '\"' (line 1, column 2)"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(told); i++) {
+        json_t *document = NULL;
+        assert_int_equal(json_parse_explained(told[i].text, strlen(told[i].text), &document), E_INVALID);
+        assert_string_equal(err_message(), told[i].message);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(documents_are_parsed_or_refused),
-        cmocka_unit_test(the_length_counts_not_the_nul),
-        cmocka_unit_test(depth_is_an_error_on_a_small_stack),
+        cmocka_unit_test(documents_are_parsed_or_refused),    cmocka_unit_test(the_length_counts_not_the_nul),
+        cmocka_unit_test(depth_is_an_error_on_a_small_stack), cmocka_unit_test(an_explanation_names_place_and_key),
         cmocka_unit_test(base64_is_lenient_like_nova),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
