@@ -46,13 +46,18 @@ static enum err ensure_provider(struct db *db, struct arena *arena, const struct
     return provider_find(db, arena, report->provider, true, out);
 }
 
+/* Only providers below it have the class. */
 static bool is_below(const struct inventory_rows *rows, int64_t provider_id, const char *resource_class)
 {
+    bool below = false;
     for (size_t i = 0; i < rows->count; i++) {
-        if (rows->items[i].provider_id != provider_id && strcmp(rows->items[i].resource_class, resource_class) == 0)
-            return true;
+        if (strcmp(rows->items[i].resource_class, resource_class) != 0)
+            continue;
+        if (rows->items[i].provider_id == provider_id)
+            return false;
+        below = true;
     }
-    return false;
+    return below;
 }
 
 /* Without the classes that providers below have instead: a reshape moved them there, and they are not to be counted twice. */
@@ -66,8 +71,7 @@ static enum err leave_to_children(struct db *db, struct arena *arena, int64_t pr
     TRY(provider_subtree(db, arena, provider_id, &ids, &id_count));
     TRY(inventory_rows_get(db, arena, ids, id_count, &rows));
     for (size_t i = 0; i < report->count; i++) {
-        const char *name = report->inventories[i].resource_class;
-        if (find_class(&rows, provider_id, name) || !is_below(&rows, provider_id, name))
+        if (!is_below(&rows, provider_id, report->inventories[i].resource_class))
             kept[count++] = report->inventories[i];
     }
     report->inventories = kept;
