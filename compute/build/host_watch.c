@@ -106,8 +106,14 @@ static enum err report_all(struct host_watch *watch, struct db *db)
     CLEANUP(arena_clear) struct arena arena = {0};
     struct hosts hosts;
     TRY(host_list(db, &arena, &hosts));
-    for (size_t i = 0; i < hosts.count; i++)
-        TRY(host_report(db, watch->hypervisors, &hosts.items[i], watch->options.cpu_ratio, REPORT_BUDGET_MS));
+    for (size_t i = 0; i < hosts.count; i++) {
+        const struct host *host = &hosts.items[i];
+        const enum err result = host_report(db, watch->hypervisors, host, watch->options.cpu_ratio, REPORT_BUDGET_MS);
+        if (result == E_CONFLICT) /* another provider has its name: the other hosts are reported all the same */
+            log_warn("host.report", "host=%s message=%s", log_quote(host->name).text, log_quote(err_message()).text);
+        else
+            TRY(result);
+    }
     return reconcile_restored(db, watch->hypervisors);
 }
 

@@ -158,8 +158,8 @@ static void a_second_claim_replaces_the_first(void **state)
     const int64_t before = provider_get(store, 1).generation;
     must(claim_on(store, 2, 10, 1, 1, 1));
     assert_int_equal(ask_int(store, "SELECT SUM(used) FROM allocations"), 3);
-    assert_int_equal(provider_get(store, 1).generation,
-                     before); /* what a claim leaves is not told to the one it left (Placement 8.0.0) */
+    /* The one that was left is not told, as in Placement 8.0.0. */
+    assert_int_equal(provider_get(store, 1).generation, before);
     must_fail(claim_on(store, 1, 10, 1, 101, 1), E_CONFLICT, UNITS("MEMORY_MB", ONE));
     assert_int_equal(ask_int(store, "SELECT SUM(used) FROM allocations"), 3); /* a failed one changes nothing */
 }
