@@ -4,7 +4,7 @@
 #include "compute/build/build.h"
 #include "compute/build/inside.h"
 #include "compute/build/reschedule.h"
-#include "compute/placement/placement.h"
+#include "compute/scheduler/claim.h"
 #include "gateway/base/clock.h"
 #include "gateway/base/text.h"
 #include "schema/action.h"
@@ -36,10 +36,19 @@ static enum err add_build(struct db *db, const struct build_order *order)
                 : fail(E_INTERNAL, "The task's data cannot be made.");
 }
 
+/* A server without a sizing text takes its sizes. */
+static enum err read_sizing(struct arena *arena, const struct build_order *order, struct sizing *out)
+{
+    const struct server *server = order->server;
+    *out = (struct sizing){.vcpus = server->vcpus, .ram_mib = server->ram_mib, .disk_gib = server->disk_gib};
+    return order->sizing_text ? sizing_read(arena, order->sizing_text, strlen(order->sizing_text), out) : OK;
+}
+
 enum err build_begin_locked(struct db *db, const struct build_order *order)
 {
     struct server *server = order->server;
     CLEANUP(arena_clear) struct arena arena = {0};
+    struct sizing sizing;
     server->vm_state = "building";
     server->task_state = "spawning";
     server->created_us = now_whole_seconds();
@@ -48,9 +57,22 @@ enum err build_begin_locked(struct db *db, const struct build_order *order)
     const enum err result = server_insert(db, server);
     server->request_spec = "{}"; /* the text was the arena's */
     TRY(result);
+    TRY(read_sizing(&arena, order, &sizing));
+    TRY(scheduler_join(db, &sizing, &server->uuid, server->user_id));
     TRY(action_start_with(db, &server->uuid, "create", order->caller, order->request_id, "compute__do_build_and_run_instance",
                           server->host));
     return add_build(db, order);
+}
+
+static enum err claim(struct db *db, const struct build_order *order)
+{
+    const struct server *server = order->server;
+    const struct claim_order claim = {order->provider, server->host, &server->uuid, server->project_id, server->user_id};
+    CLEANUP(arena_clear) struct arena arena = {0};
+    struct sizing sizing;
+    TRY(read_sizing(&arena, order, &sizing));
+    TRY(scheduler_claim(db, &sizing, &claim));
+    return scheduler_late_check(db, &sizing, &claim);
 }
 
 static enum err accept_locked(struct db *db, const struct build_order *order)
@@ -62,9 +84,7 @@ static enum err accept_locked(struct db *db, const struct build_order *order)
         return OK;
     if (order->use)
         TRY(plan_bind(db, order->use->entry, &server->uuid, order->use->expires_us));
-    const struct resource_amount amounts[] = {
-        {"VCPU", server->vcpus}, {"MEMORY_MB", server->ram_mib}, {"DISK_GB", server->disk_gib}};
-    TRY(placement_claim(db, order->provider, &server->uuid, server->project_id, server->user_id, amounts, ARRAY_LEN(amounts)));
+    TRY(claim(db, order));
     return build_begin_locked(db, order);
 }
 

@@ -3,6 +3,8 @@
 
 #include "compute/build/inside.h"
 #include "compute/build/steps.h"
+#include "compute/placement/placement.h"
+#include "compute/scheduler/claim.h"
 #include "gateway/base/clock.h"
 #include "gateway/base/log.h"
 #include "gateway/base/text.h"
@@ -40,8 +42,9 @@ static enum err hold_one(struct db *db, const struct hold_order *order, struct h
         return fail(E_CONFLICT, "Server %s exists already.", uuid_to_text(&place->server).text);
     if (place->use.expires_us)
         TRY(plan_bind(db, place->use.entry, &place->server, place->use.expires_us));
-    TRY(placement_claim(db, &place->provider, &place->server, order->project_id, order->user_id, order->amounts,
-                        order->amount_count));
+    const struct claim_order claim = {&place->provider, NULL, &place->server, order->project_id, order->user_id};
+    TRY(scheduler_claim(db, order->sizing, &claim));
+    TRY(scheduler_late_check(db, order->sizing, &claim));
     const struct hold hold = {place->server, place->provider, order->project_id, order->sizing_text, clock_wall_us() + LIFETIME_US};
     return hold_insert(db, &hold);
 }

@@ -8,7 +8,7 @@
 #pragma once
 
 #include "compute/build/build.h"
-#include "compute/placement/placement.h"
+#include "compute/scheduler/sizing.h"
 
 #define HOLD_LIFETIME_S 60
 
@@ -17,8 +17,7 @@ struct hold_order {
     const char *user_id;
     const char *request_id;
     const char *sizing_text;
-    const struct resource_amount *amounts; /* of each */
-    size_t amount_count;
+    const struct sizing *sizing; /* the same, read */
 };
 
 struct hold_place {

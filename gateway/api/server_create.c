@@ -10,6 +10,7 @@
 #include "gateway/api/image_catalog.h"
 #include "gateway/api/quota.h"
 #include "gateway/api/server_disks.h"
+#include "gateway/api/server_hints.h"
 #include "gateway/api/server_where.h"
 #include "gateway/conductor/batch.h"
 #include "gateway/conductor/create.h"
@@ -67,15 +68,6 @@ static enum err check_security_groups(const struct creation *c)
 
 static enum err check_unsupported(const struct creation *c)
 {
-    const json_t *hints = json_object_get(c->request->json, "os:scheduler_hints");
-    if (!hints)
-        hints = json_object_get(c->request->json, "OS-SCH-HNT:scheduler_hints");
-    static const char *const known[] = {"group",       "same_host",      "different_host",     "query",
-                                        "target_cell", "different_cell", "build_near_host_ip", "cidr"};
-    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
-        if (json_object_get(hints, known[i]))
-            return fail(E_INVALID, "The scheduler hint %s is not supported by this zone.", known[i]);
-    }
     if (json_array_size(json_object_get(c->server, "trusted_image_certificates")))
         return fail(E_INVALID, "Certificate validation of images is not supported by this zone.");
     return OK;
@@ -237,7 +229,8 @@ static enum err check_request(struct creation *c)
     TRY(server_disks_check(c->request->arena, c->server));
     TRY(check_image_is_named(c));
     TRY(check_networks(c));
-    return check_unsupported(c);
+    TRY(check_unsupported(c));
+    return server_hints_read(c->request, c->server, &c->sizing);
 }
 
 static enum err check_all(struct creation *c, struct flavor *flavor)
@@ -250,6 +243,7 @@ static enum err check_all(struct creation *c, struct flavor *flavor)
     TRY(check_many(c));
     TRY(server_where_check(c->request, server, &c->sizing));
     TRY(embed_image(c, &image));
+    TRY(server_hints_embed(c->request, c->embedded, &c->sizing));
     TRY(check_security_groups(c));
     TRY(embed_keypair(c));
     TRY(server_disks_plan(c->request->arena, server, flavor, &devices));

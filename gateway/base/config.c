@@ -14,7 +14,7 @@
 
 #include "gateway/base/text.h"
 
-enum setting_type { SETTING_TEXT, SETTING_NAME, SETTING_INT, SETTING_BOOL, SETTING_CHOICE, SETTING_PATH };
+enum setting_type { SETTING_TEXT, SETTING_NAME, SETTING_INT, SETTING_REAL, SETTING_BOOL, SETTING_CHOICE, SETTING_PATH };
 
 struct setting {
     const char *section;
@@ -80,6 +80,36 @@ static const struct setting settings[] = {
     {"compute", "task_runners", SETTING_INT, AT(compute.task_runners), 1, 64, NULL, "4", "threads for long tasks"},
     {"scheduler", "max_attempts", SETTING_INT, AT(scheduler.max_attempts), 1, 100, NULL, "3",
      "hosts on which a server's build is tried before it is in error"},
+    {"scheduler", "preset", SETTING_CHOICE, AT(scheduler.preset), 0, 0, "default simple chance", "default",
+     "filters and weighers: default, or 2011's drivers simple (least used first) and chance (any host that fits)"},
+    {"scheduler", "filters", SETTING_TEXT, AT(scheduler.filters), 0, 0, NULL, "",
+     "filters that hosts must pass, in this order: A, B (preset among them: all of the preset's); empty = the preset's"},
+    {"scheduler", "weighers", SETTING_TEXT, AT(scheduler.weighers), 0, 0, NULL, "",
+     "weighers that rank hosts: A, B; empty = the preset's"},
+    {"scheduler", "host_subset_size", SETTING_INT, AT(scheduler.host_subset_size), 1, 1000, NULL, "4",
+     "a pick is random among so many of the best, if they are about as good"},
+    {"scheduler", "max_placement_results", SETTING_INT, AT(scheduler.max_placement_results), 1, 100000, NULL, "1000",
+     "candidates that are asked of Placement for one server"},
+    {"scheduler", "max_instances_per_host", SETTING_INT, AT(scheduler.max_instances_per_host), 1, 100000, NULL, "50",
+     "for NumInstancesFilter; an aggregate's metadata go before"},
+    {"scheduler", "max_io_ops_per_host", SETTING_INT, AT(scheduler.max_io_ops_per_host), 1, 100000, NULL, "8",
+     "for IoOpsFilter; an aggregate's metadata go before"},
+    {"scheduler", "ram_weight_multiplier", SETTING_REAL, AT(scheduler.ram_weight_multiplier), -1000000000, 1000000000, NULL, "1",
+     "free memory: positive spreads, negative packs"},
+    {"scheduler", "cpu_weight_multiplier", SETTING_REAL, AT(scheduler.cpu_weight_multiplier), -1000000000, 1000000000, NULL, "1",
+     "free vcpus"},
+    {"scheduler", "disk_weight_multiplier", SETTING_REAL, AT(scheduler.disk_weight_multiplier), -1000000000, 1000000000, NULL, "1",
+     "free disk"},
+    {"scheduler", "io_ops_weight_multiplier", SETTING_REAL, AT(scheduler.io_ops_weight_multiplier), -1000000000, 1000000000, NULL,
+     "-1", "builds and moves in flight"},
+    {"scheduler", "build_failure_weight_multiplier", SETTING_REAL, AT(scheduler.build_failure_weight_multiplier), -1000000000,
+     1000000000, NULL, "1000000", "builds that failed there one after the other, fewer are better"},
+    {"scheduler", "soft_affinity_weight_multiplier", SETTING_REAL, AT(scheduler.soft_affinity_weight_multiplier), -1000000000,
+     1000000000, NULL, "1", "servers of a group of policy soft-affinity"},
+    {"scheduler", "soft_anti_affinity_weight_multiplier", SETTING_REAL, AT(scheduler.soft_anti_affinity_weight_multiplier),
+     -1000000000, 1000000000, NULL, "1", "servers of a group of policy soft-anti-affinity, fewer are better"},
+    {"scheduler", "zone_weight_multiplier", SETTING_REAL, AT(scheduler.zone_weight_multiplier), -1000000000, 1000000000, NULL, "0",
+     "servers in a zone, fewer are better: positive spreads over zones, negative packs"},
     {"placement", "listen", SETTING_TEXT, AT(placement.listen), 0, 0, NULL, "",
      "address:port where Placement is also mounted at /; empty = only at /placement of [api] listen"},
     {"placement", "auth_strategy", SETTING_CHOICE, AT(placement.auth_strategy), 0, 0, "identity noauth2", "identity",
@@ -193,12 +223,24 @@ static bool set_int(struct config *config, const struct setting *setting, const 
     return true;
 }
 
+static bool set_real(struct config *config, const struct setting *setting, const char *value)
+{
+    char *end = NULL;
+    const double number = strtod(value, &end);
+    if (end == value || *end || !(number >= (double)setting->least && number <= (double)setting->most))
+        return false;
+    *(double *)(void *)((char *)config + setting->offset) = number;
+    return true;
+}
+
 /* True when the value was fit and is stored. */
 static bool set_value(struct config *config, const struct setting *setting, const char *value)
 {
     switch (setting->type) {
     case SETTING_INT:
         return set_int(config, setting, value);
+    case SETTING_REAL:
+        return set_real(config, setting, value);
     case SETTING_BOOL:
         return set_bool(config, setting, value);
     case SETTING_NAME:
@@ -225,6 +267,9 @@ static const char *what_is_right(const struct setting *setting, char *buffer, si
     switch (setting->type) {
     case SETTING_INT:
         (void)snprintf(buffer, size, "a number from %" PRId64 " to %" PRId64, setting->least, setting->most);
+        return buffer;
+    case SETTING_REAL:
+        (void)snprintf(buffer, size, "a number, such as 1.5, from %" PRId64 " to %" PRId64, setting->least, setting->most);
         return buffer;
     case SETTING_BOOL:
         return "true or false";
@@ -275,10 +320,11 @@ static enum err read_setting(struct reader *reader, const char *section, const c
     bool section_known = false;
     const struct setting *setting = find_setting(section, key, &section_known);
     if (!section_known)
-        return fail(E_INVALID,
-                    "%s:%d: there is no section [%s]; known are zone, api, database, identity, image, compute, placement, zones, "
-                    "quota, log, debug.",
-                    reader->path, line, section);
+        return fail(
+            E_INVALID,
+            "%s:%d: there is no section [%s]; known are zone, api, database, identity, image, compute, scheduler, placement, "
+            "zones, quota, log, debug.",
+            reader->path, line, section);
     if (!setting)
         return fail(E_INVALID, "%s:%d: there is no setting '%s' in [%s]; did you mean '%s'?", reader->path, line, key, section,
                     closest_key(section, key));
@@ -303,6 +349,8 @@ void config_init(struct config *out)
     for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
         if (settings[i].type == SETTING_INT)
             (void)set_int(out, &settings[i], settings[i].standard);
+        else if (settings[i].type == SETTING_REAL)
+            (void)set_real(out, &settings[i], settings[i].standard);
         else if (settings[i].type == SETTING_BOOL)
             (void)set_bool(out, &settings[i], settings[i].standard);
         else
@@ -373,7 +421,7 @@ void config_clear(struct config *config)
     if (!config)
         return;
     for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
-        if (settings[i].type != SETTING_INT && settings[i].type != SETTING_BOOL)
+        if (settings[i].type != SETTING_INT && settings[i].type != SETTING_REAL && settings[i].type != SETTING_BOOL)
             free(*text_at(config, &settings[i]));
     }
     free(config->path);

@@ -58,6 +58,21 @@ struct config {
     } compute;
     struct {
         int64_t max_attempts; /* builds of one server */
+        char *preset;         /* default | simple | chance */
+        char *filters;        /* "A, B"; "" = the preset's */
+        char *weighers;
+        int64_t host_subset_size;
+        int64_t max_placement_results;
+        int64_t max_instances_per_host; /* NumInstancesFilter */
+        int64_t max_io_ops_per_host;    /* IoOpsFilter */
+        double ram_weight_multiplier;
+        double cpu_weight_multiplier;
+        double disk_weight_multiplier;
+        double io_ops_weight_multiplier;
+        double build_failure_weight_multiplier;
+        double soft_affinity_weight_multiplier;
+        double soft_anti_affinity_weight_multiplier;
+        double zone_weight_multiplier;
     } scheduler;
     struct {
         char *listen;         /* address:port where Placement is mounted at `/`; "" = only at /placement of [api] listen */
@@ -94,7 +109,7 @@ struct config {
         char *level;
     } log;
     struct {
-        char *stop_after; /* KIND:STEP[:undo] — the process kills itself there (tests only) */
+        char *stop_after;  /* KIND:STEP[:undo] — the process kills itself there (tests only) */
         char *fail_builds; /* STEP:PERCENT[:HOST…] — builds fail there (tests only) */
     } debug;
 };

@@ -36,6 +36,7 @@
 #include "gateway/conductor/reschedule.h"
 #include "gateway/conductor/revoke.h"
 #include "gateway/conductor/runner_context.h"
+#include "gateway/conductor/select.h"
 #include "gateway/gateway.h"
 #include "gateway/http/server/server.h"
 #include "gateway/identity/identity.h"
@@ -357,7 +358,9 @@ enum err cmd_serve(struct cli *cli)
 {
     static struct process process; /* large, and as old as the daemon */
     sigset_t signals;
+    struct scheduler_settings scheduler;
     TRY(placement_check_config(&cli->config));
+    TRY(select_settings(&cli->arena, &cli->config, &scheduler));
     if (cli_option(cli, "check")) {
         (void)printf("%s is a good configuration for zone %s.\n", cli->config.path, cli->config.zone.name);
         return OK;

@@ -8,6 +8,7 @@
 #include "gateway/conductor/batch_inside.h"
 #include "gateway/conductor/on_behalf.h"
 #include "gateway/conductor/record.h"
+#include "gateway/conductor/select_group.h"
 #include "gateway/gateway.h"
 
 #define IDLE_ROUNDS_MOST 5    /* rounds in which nobody kept what it had offered */
@@ -156,6 +157,8 @@ static enum err finish(struct batch *batch)
         if (batch_is_committed(batch))
             TRY(task_withdraw(batch->request->db, "batch", &batch->subject));
     }
+    for (size_t i = 0; i < batch->count; i++)
+        select_group_join(batch->request, &batch->order.sizing, &batch->places[i].server);
     task_wake(batch->request->gateway->tasks);
     log_info("batch.accepted", "reservation=%s servers=%zu committed=%zu", batch->order.reservation_id, batch->count,
              count_of(batch, HOLD_COMMITTED));

@@ -9,6 +9,7 @@
 #include "gateway/conductor/create_child.h"
 #include "gateway/conductor/on_behalf.h"
 #include "gateway/conductor/record.h"
+#include "gateway/conductor/select_group.h"
 #include "gateway/gateway.h"
 #include "schema/host.h"
 #include "schema/task/task.h"
@@ -59,8 +60,11 @@ static enum err try_candidate(const struct placing *placing, const struct plan_e
                                       placing->launch_index,
                                       placing->server,
                                       placing->order->embedded};
-    if (!uuid_is_zero(&candidate->zone))
-        return create_at_child(placing->request, &order, placing->out);
+    if (!uuid_is_zero(&candidate->zone)) {
+        TRY(create_at_child(placing->request, &order, placing->out));
+        select_group_join(placing->request, &placing->order->sizing, &uuid);
+        return OK;
+    }
     const struct accept_order here = {&uuid,
                                       &candidate->host,
                                       placing->server,

@@ -23,7 +23,6 @@ static enum err hold_here(struct request *request, const char *sizing_text, stru
     struct sizing sizing;
     size_t used = 0;
     TRY(sizing_read(request->arena, sizing_text, strlen(sizing_text), &sizing));
-    const struct resource_amount amounts[] = {{"VCPU", sizing.vcpus}, {"MEMORY_MB", sizing.ram_mib}, {"DISK_GB", sizing.disk_gib}};
     for (size_t i = 0; i < count; i++) {
         if (is_here(&places[i]) && places[i].state == HOLD_NONE)
             mine[used++] = (struct hold_place){places[i].server, places[i].host, places[i].use, false};
@@ -32,8 +31,7 @@ static enum err hold_here(struct request *request, const char *sizing_text, stru
                                      .user_id = request->caller.user_id,
                                      .request_id = request->request_id,
                                      .sizing_text = sizing_text,
-                                     .amounts = amounts,
-                                     .amount_count = ARRAY_LEN(amounts)};
+                                     .sizing = &sizing};
     TRY(hold_make(request->db, &order, mine, used));
     if (used)
         task_wake(request->gateway->tasks);

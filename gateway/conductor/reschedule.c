@@ -6,6 +6,7 @@
 
 #include "compute/build/build.h"
 #include "compute/placement/placement.h"
+#include "compute/scheduler/claim.h"
 #include "gateway/base/log.h"
 #include "gateway/conductor/on_behalf.h"
 #include "gateway/conductor/select.h"
@@ -20,6 +21,7 @@ struct choice {
     struct task *task;
     struct request *request;
     const struct host *host;
+    const struct sizing *sizing;
     const char *request_spec;
 };
 
@@ -43,8 +45,9 @@ static enum err take_host(struct db *db, void *context)
     TRY(server_get_locked(db, task->arena, &task->subject, &server));
     if (server.host || !str_equal(server.task_state, "scheduling"))
         return OK; /* done before, or a delete came: then this task is cancelled */
-    const struct resource_amount amounts[] = {{"VCPU", server.vcpus}, {"MEMORY_MB", server.ram_mib}, {"DISK_GB", server.disk_gib}};
-    TRY(placement_claim(db, &choice->host->uuid, &server.uuid, server.project_id, server.user_id, amounts, ARRAY_LEN(amounts)));
+    const struct claim_order claim = {&choice->host->uuid, choice->host->name, &server.uuid, server.project_id, server.user_id};
+    TRY(scheduler_claim(db, choice->sizing, &claim));
+    TRY(scheduler_late_check(db, choice->sizing, &claim));
     TRY(server_set_host(db, &server.uuid, choice->host->name, select_host_zone(choice->request->gateway, choice->host)));
     TRY(server_set_request_spec(db, &server.uuid, choice->request_spec));
     return action_event_start(db, &server.uuid, task->request_id, BUILD_EVENT, choice->host->name);
@@ -61,11 +64,12 @@ static bool was_tried(const json_t *spec, const struct uuid *host)
     return false;
 }
 
-static enum err try_host(struct request *request, struct task *task, const json_t *spec, const struct uuid *uuid)
+static enum err try_host(struct request *request, struct task *task, const json_t *spec, const struct sizing *sizing,
+                         const struct uuid *uuid)
 {
     struct host host;
     TRY(host_get_by_uuid(task->db, task->arena, uuid, &host));
-    struct choice choice = {task, request, &host, add_tried(task, spec, uuid)};
+    struct choice choice = {task, request, &host, sizing, add_tried(task, spec, uuid)};
     TRY(db_transaction(task->db, take_host, &choice));
     log_info("build.again", "server=%s host=%s", uuid_to_text(&task->subject).text, log_quote(host.name).text);
     return OK;
@@ -80,7 +84,7 @@ static enum err choose(struct request *request, struct task *task, const json_t 
     TRY(sizing_read(request->arena, text ? text : "", text ? strlen(text) : 0, &sizing));
     TRY(select_here(request, &sizing, &entries));
     while (plan_entry_take(&entries, &entry)) {
-        const enum err result = was_tried(spec, &entry.host) ? E_CONFLICT : try_host(request, task, spec, &entry.host);
+        const enum err result = was_tried(spec, &entry.host) ? E_CONFLICT : try_host(request, task, spec, &sizing, &entry.host);
         if (result != E_CONFLICT && result != E_NOT_FOUND)
             return result;
     }

@@ -4,39 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compute/placement/placement.h"
+#include "compute/scheduler/gather.h"
 #include "gateway/conductor/select_children.h"
 #include "gateway/gateway.h"
-#include "schema/json/json.h"
 
 /* A pick is random within this many best, so that simultaneous creates do not chase one host. */
 #define BEST_SUBSET 4
-
-const char *sizing_write(struct arena *arena, const struct sizing *sizing)
-{
-    json_auto_t *object =
-        json_pack("{s:I, s:I, s:I, s:s?, s:s?}", "vcpus", (json_int_t)sizing->vcpus, "ram_mib", (json_int_t)sizing->ram_mib,
-                  "disk_gib", (json_int_t)sizing->disk_gib, "availability_zone", sizing->availability_zone, "host", sizing->host);
-    char *text = json_dumps(object, JSON_COMPACT);
-    const char *copy = arena_strdup(arena, text ? text : "{}");
-    free(text);
-    return copy;
-}
-
-enum err sizing_read(struct arena *arena, const char *text, size_t length, struct sizing *out)
-{
-    json_auto_t *object = NULL;
-    TRY(json_parse_foreign(text, length, &object));
-    const json_t *vcpus = json_object_get(object, "vcpus");
-    const json_t *ram = json_object_get(object, "ram_mib");
-    const json_t *disk = json_object_get(object, "disk_gib");
-    if (!json_is_integer(vcpus) || !json_is_integer(ram) || !json_is_integer(disk))
-        return fail(E_INVALID, "The sizing lacks vcpus, ram_mib or disk_gib.");
-    *out = (struct sizing){json_integer_value(vcpus), json_integer_value(ram), json_integer_value(disk),
-                           arena_strdup(arena, json_string_value(json_object_get(object, "availability_zone"))),
-                           arena_strdup(arena, json_string_value(json_object_get(object, "host")))};
-    return OK;
-}
+/* What is worse than the best by more than this is not picked in its place. */
+#define BEST_MARGIN 0.02
 
 const char *select_host_zone(const struct gateway *gateway, const struct host *host)
 {
@@ -45,41 +20,59 @@ const char *select_host_zone(const struct gateway *gateway, const struct host *h
     return *gateway->config.zone.default_availability_zone ? gateway->config.zone.default_availability_zone : gateway->name;
 }
 
-static bool host_passes(const struct gateway *gateway, const struct host *host, const struct sizing *sizing)
+enum err select_settings(struct arena *arena, const struct config *config, struct scheduler_settings *out)
 {
-    if (sizing->host) /* forced: whatever its state, as Nova */
-        return strcmp(host->name, sizing->host) == 0;
-    if (!host->up || host->disabled)
-        return false;
-    return !sizing->availability_zone || strcmp(select_host_zone(gateway, host), sizing->availability_zone) == 0;
+    const struct scheduler_words words = {
+        .preset = config->scheduler.preset,
+        .filters = config->scheduler.filters,
+        .weighers = config->scheduler.weighers,
+        .multipliers = {config->scheduler.ram_weight_multiplier, config->scheduler.cpu_weight_multiplier,
+                        config->scheduler.disk_weight_multiplier, config->scheduler.io_ops_weight_multiplier,
+                        config->scheduler.build_failure_weight_multiplier, config->scheduler.soft_affinity_weight_multiplier,
+                        config->scheduler.soft_anti_affinity_weight_multiplier},
+        .max_servers_per_host = config->scheduler.max_instances_per_host,
+        .max_io_ops_per_host = config->scheduler.max_io_ops_per_host,
+        .subset = config->scheduler.host_subset_size,
+    };
+    return scheduler_settings_read(arena, &words, out);
 }
 
-static const struct host *find_host(const struct hosts *hosts, const struct uuid *uuid)
+static enum err judge(struct request *request, const struct gather_order *order, struct verdicts *out)
 {
-    for (size_t i = 0; i < hosts->count; i++) {
-        if (uuid_equal(&hosts->items[i].uuid, uuid))
-            return &hosts->items[i];
-    }
-    return NULL;
+    struct gathered gathered;
+    TRY(scheduler_gather(request->db, request->arena, order, &gathered));
+    struct schedule_spec *spec = arena_copy(request->arena, &gathered.spec, sizeof(gathered.spec));
+    const struct schedule schedule = {request->arena, order->settings, spec};
+    scheduler_judge(&schedule, &gathered.hosts, out);
+    return OK;
+}
+
+enum err select_judge(struct request *request, const struct sizing *sizing, bool all_hosts, struct verdicts *out)
+{
+    static const struct host nowhere = {.name = ""};
+    const struct gateway *gateway = request->gateway;
+    struct scheduler_settings *settings = arena_alloc(request->arena, sizeof(*settings));
+    TRY(select_settings(request->arena, &gateway->config, settings));
+    const struct gather_order order = {.sizing = sizing,
+                                       .project_id = request->caller.project_id,
+                                       .settings = settings,
+                                       .default_zone = select_host_zone(gateway, &nowhere),
+                                       .candidates_most = (size_t)gateway->config.scheduler.max_placement_results,
+                                       .all_hosts = all_hosts};
+    return judge(request, &order, out);
 }
 
 enum err select_here(struct request *request, const struct sizing *sizing, struct plan_entries *out)
 {
-    const struct resource_amount amounts[] = {
-        {"VCPU", sizing->vcpus}, {"MEMORY_MB", sizing->ram_mib}, {"DISK_GB", sizing->disk_gib}};
-    struct placement_fits fits;
-    struct hosts hosts;
-    TRY(placement_fit(request->db, request->arena, amounts, ARRAY_LEN(amounts), &fits));
-    TRY(host_list(request->db, request->arena, &hosts));
-    struct plan_entry *items = arena_alloc(request->arena, (fits.count + 1) * sizeof(*items));
-    size_t count = 0;
-    for (size_t i = 0; i < fits.count; i++) {
-        const struct host *host = find_host(&hosts, &fits.items[i].provider);
-        if (host && host_passes(request->gateway, host, sizing))
-            items[count++] =
-                (struct plan_entry){.weight = fits.items[i].free_share, .host = host->uuid, .tag = request->gateway->tag};
-    }
-    *out = (struct plan_entries){items, count};
+    struct scheduler_settings settings;
+    struct verdicts verdicts;
+    TRY(select_settings(request->arena, &request->gateway->config, &settings));
+    TRY(select_judge(request, sizing, false, &verdicts));
+    struct plan_entry *items = arena_alloc(request->arena, (verdicts.passed + 1) * sizeof(*items));
+    for (size_t i = 0; i < verdicts.passed; i++)
+        items[i] = (struct plan_entry){
+            .weight = verdicts.items[i].weight, .host = verdicts.items[i].host->uuid, .tag = request->gateway->tag};
+    *out = (struct plan_entries){items, verdicts.passed, settings.subset};
     return OK;
 }
 
@@ -101,18 +94,30 @@ enum err select_all(struct request *request, const struct sizing *sizing, const 
         memcpy(items, here.items, here.count * sizeof(*items));
     if (below.count)
         memcpy(items + here.count, below.items, below.count * sizeof(*items));
-    *out = (struct plan_entries){items, here.count + below.count};
+    *out = (struct plan_entries){items, here.count + below.count, here.subset};
     if (out->count)
         qsort(items, out->count, sizeof(*items), compare_weights);
     return OK;
+}
+
+/* How many of the best are about as good as the best. */
+static size_t count_best(const struct plan_entries *candidates)
+{
+    const size_t most = candidates->subset ? candidates->subset : BEST_SUBSET;
+    size_t count = 1;
+    if (most == SIZE_MAX) /* by chance */
+        return candidates->count;
+    while (count < most && count < candidates->count &&
+           candidates->items[count].weight >= candidates->items[0].weight - BEST_MARGIN)
+        count++;
+    return count;
 }
 
 bool plan_entry_take(struct plan_entries *candidates, struct plan_entry *out)
 {
     if (candidates->count == 0)
         return false;
-    const size_t subset = candidates->count < BEST_SUBSET ? candidates->count : BEST_SUBSET;
-    const size_t index = random_below((uint32_t)subset);
+    const size_t index = random_below((uint32_t)count_best(candidates));
     *out = candidates->items[index];
     memmove(&candidates->items[index], &candidates->items[index + 1], (candidates->count - index - 1) * sizeof(*candidates->items));
     candidates->count--;

@@ -1,7 +1,8 @@
 /*
  * Where a server may go: candidates of this zone and of its children, weighed alike (DESIGN section 7).
  *
- * Only a claim decides; a candidate is a hint. Entries that leave this zone are sealed (spec link.md section 7).
+ * Only a claim decides; a candidate is a hint. Entries that leave this zone are sealed (spec link.md section 7). Which hosts there
+ * are, and which is best, is compute/scheduler's; here its settings are read, and zones are put together.
  */
 #pragma once
 
@@ -11,24 +12,14 @@
 
 #include <jansson.h>
 
+#include "compute/scheduler/scheduler.h"
+#include "compute/scheduler/sizing.h"
+#include "gateway/base/config.h"
 #include "gateway/http/core/core.h"
 #include "schema/host.h"
 
-/* What sizing needs to know; the entry zone makes its text once and it travels unchanged. */
-struct sizing {
-    int64_t vcpus;
-    int64_t ram_mib;
-    int64_t disk_gib;
-    const char *availability_zone; /* NULL: any */
-    const char *host;              /* forced by an admin; NULL */
-};
-
-/* The text: compact JSON in the arena; and back. E_INVALID. */
-const char *sizing_write(struct arena *arena, const struct sizing *sizing);
-MUST_CHECK enum err sizing_read(struct arena *arena, const char *text, size_t length, struct sizing *out);
-
 struct plan_entry {
-    double weight;    /* 0 … 1 before a child's offset and scale */
+    double weight;    /* 0 … 1 before a child's offset and scale; more is better */
     struct uuid host; /* here: the host; zero for a child's entry */
     struct uuid zone; /* the child; zero: this zone */
     const char *blob; /* the child's sealed entry, base64 */
@@ -38,9 +29,14 @@ struct plan_entry {
 struct plan_entries {
     struct plan_entry *items;
     size_t count;
+    size_t subset; /* a pick is random among so many of the best, if they are about as good; 0: one of four */
 };
 
-/* This zone's hosts that are up, enabled, in the availability zone and have room. */
+/* The settings of [scheduler], as the scheduler takes them. E_INVALID names what is wrong. */
+MUST_CHECK enum err select_settings(struct arena *arena, const struct config *config, struct scheduler_settings *out);
+/* All hosts of this zone with their verdicts; `all_hosts` false: only those that Placement offers. */
+MUST_CHECK enum err select_judge(struct request *request, const struct sizing *sizing, bool all_hosts, struct verdicts *out);
+/* This zone's hosts that pass the filters and have room, best first. */
 MUST_CHECK enum err select_here(struct request *request, const struct sizing *sizing, struct plan_entries *out);
 /* Here and at the children that can fit, best first. `sizing_text` as sizing_write made it. A silent child has no candidates. */
 MUST_CHECK enum err select_all(struct request *request, const struct sizing *sizing, const char *sizing_text,

@@ -88,7 +88,7 @@ enum err select_children(struct request *request, const char *sizing_text, struc
                                                 .answer_limit = ANSWER_LIMIT};
     }
     fanout_run(request->fanout, request->arena, calls, count, request->budget);
-    *out = (struct plan_entries){arena_alloc(request->arena, (count * ENTRIES_MOST + 1) * sizeof(struct plan_entry)), 0};
+    *out = (struct plan_entries){arena_alloc(request->arena, (count * ENTRIES_MOST + 1) * sizeof(struct plan_entry)), 0, 0};
     for (size_t i = 0; i < count; i++)
         take_answer(request, &calls[i], out);
     return OK;

@@ -6,7 +6,8 @@
 #include "gateway/base/clock.h"
 #include "tests/unit/schema/store.h"
 
-#define HOST 200 /* number of the host's uuid; its room is for three samples */
+#define SIZING_TEXT "{\"vcpus\":1,\"ram_mib\":64,\"disk_gib\":1}"
+#define HOST        200 /* number of the host's uuid; its room is for three samples */
 
 static const struct caller user = {.user_id = "u", .project_id = "p"};
 
@@ -28,7 +29,7 @@ static enum err accept(struct db *db, uint8_t number, const struct plan_use *use
     const struct uuid uuid = uuid_of(number);
     struct server server = server_sample(&uuid);
     server.launched_us = 0;
-    const struct build_order order = {&server, &host, use, "{}", true, NULL, &user, "req-1"};
+    const struct build_order order = {&server, &host, use, SIZING_TEXT, true, NULL, &user, "req-1"};
     return build_accept(db, &order);
 }
 
@@ -91,7 +92,7 @@ static void a_conflict_leaves_nothing(void **state)
     must_contain(err_message(),
                  "Unable to create allocation for 'VCPU' on resource provider '11111111-2222-4333-8444-5555555555c8'.");
     assert_rows(store, "3 3 3 3 3 9 0");
-    const struct build_order order = {&server, &host, &use, "{}", true, NULL, &user, "req-1"};
+    const struct build_order order = {&server, &host, &use, SIZING_TEXT, true, NULL, &user, "req-1"};
     assert_int_equal(build_accept(store->db, &order), E_NOT_FOUND);
     assert_rows(store, "3 3 3 3 3 9 0");
 }

@@ -1,10 +1,15 @@
 /* Candidates of this zone against a real database, the sizing's text, and the choice among the best. */
 #include "compute/placement/placement.h"
+#include "compute/placement/resource_class.h"
 #include "gateway/conductor/select.h"
 #include "gateway/gateway.h"
 #include "tests/unit/schema/store.h"
 
 #define HOSTS 6
+#define SIZING(cpus, ram, disk, zone, wanted)                                                                                      \
+    {                                                                                                                              \
+        .vcpus = (cpus), .ram_mib = (ram), .disk_gib = (disk), .availability_zone = (zone), .host = (wanted)                       \
+    }
 
 static const struct {
     const char *name;
@@ -21,6 +26,7 @@ static struct store *fresh(void **state)
 {
     struct store *store = store_get(state);
     run_sql(store, "DELETE FROM hosts; DELETE FROM inventories; DELETE FROM resource_providers");
+    must(placement_sync(store->db));
     for (uint8_t i = 0; i < HOSTS; i++) {
         const struct host host = {
             .uuid = uuid_of(i), .service = uuid_of(100), .name = hosts[i].name, .uri = "u", .availability_zone = hosts[i].zone};
@@ -38,11 +44,13 @@ static struct store *fresh(void **state)
 static void assert_candidates(struct store *store, const char *default_zone, const struct sizing *sizing, const char *expected)
 {
     struct gateway gateway = {.name = "north", .tag = 0xabcdef};
+    config_init(&gateway.config);
     struct request request = {.gateway = &gateway, .arena = &store->arena, .db = store->db};
     struct plan_entries entries;
     char found[HOSTS + 1] = "";
     size_t count = 0;
-    gateway.config.zone.default_availability_zone = arena_strdup(&store->arena, default_zone);
+    free(gateway.config.zone.default_availability_zone);
+    gateway.config.zone.default_availability_zone = strdup(default_zone);
     must(select_here(&request, sizing, &entries));
     for (uint8_t i = 0; i < HOSTS; i++) {
         const struct uuid uuid = uuid_of(i);
@@ -57,6 +65,7 @@ static void assert_candidates(struct store *store, const char *default_zone, con
         assert_true(entries.items[j].weight >= 0 && entries.items[j].weight <= 1);
         assert_true(entries.items[j].tag == 0xabcdef && uuid_is_zero(&entries.items[j].zone) && !entries.items[j].blob);
     }
+    config_clear(&gateway.config);
 }
 
 static void hosts_pass_or_do_not(void **state)
@@ -66,22 +75,22 @@ static void hosts_pass_or_do_not(void **state)
         const char *default_zone;
         const char *expected;
     } rows[] = {
-        {{1, 64, 1, NULL, NULL}, "", "abcf"},
-        {{2, 64, 1, NULL, NULL}, "", "abc"},
-        {{5, 64, 1, NULL, NULL}, "", "ac"},
-        {{9, 64, 1, NULL, NULL}, "", ""},
-        {{1, 2048, 1, NULL, NULL}, "", ""},
-        {{1, 64, 101, NULL, NULL}, "", ""},
-        {{1, 64, 0, "north", NULL}, "", "abf"}, /* a host without a zone is in the zone's own */
-        {{1, 64, 0, "north", NULL}, "west", ""},
-        {{1, 64, 0, "west", NULL}, "west", "abf"},
-        {{1, 64, 0, "east", NULL}, "west", "c"},
-        {{1, 64, 0, "East", NULL}, "", ""},
-        {{1, 64, 0, NULL, "a"}, "", "a"},
-        {{1, 64, 0, NULL, "d"}, "", "d"}, /* an admin's choice counts, whatever the host's state */
-        {{1, 64, 0, "north", "e"}, "", "e"},
-        {{9, 64, 0, NULL, "a"}, "", ""}, /* but not without room */
-        {{1, 64, 0, NULL, "none"}, "", ""},
+        {SIZING(1, 64, 1, NULL, NULL), "", "abcf"},
+        {SIZING(2, 64, 1, NULL, NULL), "", "abc"},
+        {SIZING(5, 64, 1, NULL, NULL), "", "ac"},
+        {SIZING(9, 64, 1, NULL, NULL), "", ""},
+        {SIZING(1, 2048, 1, NULL, NULL), "", ""},
+        {SIZING(1, 64, 101, NULL, NULL), "", ""},
+        {SIZING(1, 64, 0, "north", NULL), "", "abf"}, /* a host without a zone is in the zone's own */
+        {SIZING(1, 64, 0, "north", NULL), "west", ""},
+        {SIZING(1, 64, 0, "west", NULL), "west", "abf"},
+        {SIZING(1, 64, 0, "east", NULL), "west", "c"},
+        {SIZING(1, 64, 0, "East", NULL), "", ""},
+        {SIZING(1, 64, 0, NULL, "a"), "", "a"},
+        {SIZING(1, 64, 0, NULL, "d"), "", "d"}, /* an admin's choice counts, whatever the host's state */
+        {SIZING(1, 64, 0, "north", "e"), "", "e"},
+        {SIZING(9, 64, 0, NULL, "a"), "", ""}, /* but not without room */
+        {SIZING(1, 64, 0, NULL, "none"), "", ""},
     };
     struct store *store = fresh(state);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
@@ -90,8 +99,8 @@ static void hosts_pass_or_do_not(void **state)
 
 static void sizings_travel_as_text(void **state)
 {
-    static const struct sizing rows[] = {
-        {1, 64, 0, NULL, NULL}, {INT64_C(1) << 40, 2, 3, "az \"x\"", NULL}, {4, 5, 6, "größe", "h"}};
+    static const struct sizing rows[] = {SIZING(1, 64, 0, NULL, NULL), SIZING(INT64_C(1) << 40, 2, 3, "az \"x\"", NULL),
+                                         SIZING(4, 5, 6, "größe", "h")};
     static const char *const bad[] = {"",
                                       "{}",
                                       "[]",
@@ -121,11 +130,11 @@ static void one_of_the_best_four_is_taken(void **state)
     (void)state;
     for (int round = 0; round < 500; round++) {
         struct plan_entry items[10];
-        struct plan_entries entries = {items, 10};
+        struct plan_entries entries = {items, 10, 0};
         struct plan_entry taken;
         double last = 2;
         for (int i = 0; i < 10; i++)
-            items[i] = (struct plan_entry){.weight = 1.0 - i / 10.0, .tag = (uint32_t)i};
+            items[i] = (struct plan_entry){.weight = 1.0 - i / 1000.0, .tag = (uint32_t)i};
         assert_true(plan_entry_take(&entries, &taken));
         assert_true(taken.tag < 4);
         seen[taken.tag] = true;
@@ -141,7 +150,7 @@ static void one_of_the_best_four_is_taken(void **state)
 static void every_candidate_is_taken_once(void **state)
 {
     struct plan_entry items[7];
-    struct plan_entries entries = {items, 7};
+    struct plan_entries entries = {items, 7, 0};
     struct plan_entry taken = {.tag = 99};
     unsigned seen = 0;
     (void)state;
