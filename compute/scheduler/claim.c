@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "compute/placement/allocation.h"
+#include "compute/placement/candidates.h"
 #include "compute/scheduler/resources.h"
 #include "schema/host_state.h"
 #include "schema/server_group.h"

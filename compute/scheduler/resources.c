@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "compute/placement/candidates.h"
 #include "gateway/base/text.h"
 
 #define GROUPS_MOST 16

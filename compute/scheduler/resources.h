@@ -7,8 +7,10 @@
  */
 #pragma once
 
-#include "compute/placement/candidates.h"
+#include "compute/placement/placement.h"
 #include "compute/scheduler/sizing.h"
+
+struct candidates_request;
 
 struct resource_amounts {
     const struct resource_amount *items;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "compute/placement/candidates.h"
 #include "compute/scheduler/json_query.h"
 #include "compute/scheduler/resources.h"
 #include "gateway/api/quota.h"

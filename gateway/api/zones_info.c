@@ -7,20 +7,12 @@
 #include "compute/placement/placement.h"
 #include "gateway/api/api.h"
 #include "gateway/api/zones.h"
+#include "gateway/conductor/capacity.h"
 #include "gateway/conductor/select.h"
 #include "gateway/gateway.h"
 #include "schema/host.h"
 #include "schema/json/json.h"
 #include "schema/zone_load.h"
-
-struct capacity {
-    json_int_t vcpus;
-    json_int_t ram_mib;
-    json_int_t disk_gib;
-    json_int_t largest_vcpus;
-    json_int_t largest_ram_mib;
-    json_int_t largest_disk_gib;
-};
 
 /* A host that may take servers, and what is free on it. */
 struct room {
@@ -49,46 +41,35 @@ static enum err read_rooms(struct request *request, struct rooms *out)
     return OK;
 }
 
-static void add_fit(json_t *zones, const char *name, const struct placement_fit *fit)
-{
-    json_t *former = json_object_get(zones, name);
-    struct capacity c = {0};
-    if (former)
-        (void)json_unpack(former, "{s:I, s:I, s:I, s:{s:I, s:I, s:I}}", "vcpus", &c.vcpus, "ram_mib", &c.ram_mib, "disk_gib",
-                          &c.disk_gib, "largest", "vcpus", &c.largest_vcpus, "ram_mib", &c.largest_ram_mib, "disk_gib",
-                          &c.largest_disk_gib);
-    if (fit->free_ram_mib > c.largest_ram_mib)
-        c = (struct capacity){c.vcpus, c.ram_mib, c.disk_gib, fit->free_vcpus, fit->free_ram_mib, fit->free_disk_gib};
-    (void)json_object_set_new(zones, name,
-                              json_pack("{s:I, s:I, s:I, s:{s:I, s:I, s:I}}", "vcpus", c.vcpus + (json_int_t)fit->free_vcpus,
-                                        "ram_mib", c.ram_mib + (json_int_t)fit->free_ram_mib, "disk_gib",
-                                        c.disk_gib + (json_int_t)fit->free_disk_gib, "largest", "vcpus", c.largest_vcpus, "ram_mib",
-                                        c.largest_ram_mib, "disk_gib", c.largest_disk_gib));
-}
-
-/* What a child said last of itself and all below it; false when that is not known. */
-static bool add_child_servers(const struct zone *child, int64_t *sum)
-{
-    json_auto_t *info = NULL;
-    if (!child->row.info || !zone_is_active(child) || json_parse_foreign(child->row.info, strlen(child->row.info), &info) != OK)
-        return false;
-    const json_t *capacity = json_object_get(info, "capacity");
-    const json_t *own = json_object_get(capacity, "servers");
-    const json_t *below = json_object_get(capacity, "servers_below");
-    *sum += json_integer_value(own) + json_integer_value(below);
-    return json_is_integer(own) && json_is_integer(below);
-}
-
 /* Null when a child is silent: missing is unknown, never zero. */
 static json_t *servers_below(struct request *request)
 {
     const struct zones_view *view = zones_view(request->gateway->zones, request->arena);
     int64_t sum = 0;
     for (size_t i = 0; i < view->child_count; i++) {
-        if (!add_child_servers(&view->children[i], &sum))
+        int64_t servers = 0;
+        if (!zone_is_active(&view->children[i]) || !capacity_servers_of_child(&view->children[i], &servers))
             return json_null();
+        sum += servers;
     }
     return json_integer(sum);
+}
+
+/* This zone's availability zones and those of all below; null when a child is silent. */
+static json_t *capacity_of_subtree(struct request *request, const json_t *own)
+{
+    const struct zones_view *view = zones_view(request->gateway->zones, request->arena);
+    json_t *sum = json_object();
+    capacity_add_all(sum, own);
+    for (size_t i = 0; i < view->child_count; i++) {
+        json_auto_t *below = zone_is_active(&view->children[i]) ? capacity_of_child(&view->children[i]) : NULL;
+        if (!below) {
+            json_decref(sum);
+            return json_null();
+        }
+        capacity_add_all(sum, below);
+    }
+    return sum;
 }
 
 static enum err capacity_of_rooms(struct request *request, const struct rooms *rooms, json_t **out)
@@ -97,9 +78,10 @@ static enum err capacity_of_rooms(struct request *request, const struct rooms *r
     TRY(zone_count_servers(request->db, &servers));
     json_t *zones = json_object();
     for (size_t i = 0; i < rooms->count; i++)
-        add_fit(zones, select_host_zone(request->gateway, rooms->items[i].host), rooms->items[i].fit);
-    *out = json_pack("{s:o, s:I, s:o}", "availability_zones", zones, "servers", (json_int_t)servers, "servers_below",
-                     servers_below(request));
+        capacity_add_host(zones, select_host_zone(request->gateway, rooms->items[i].host), rooms->items[i].fit->free_vcpus,
+                          rooms->items[i].fit->free_ram_mib, rooms->items[i].fit->free_disk_gib);
+    *out = json_pack("{s:o, s:I, s:o, s:o}", "availability_zones", zones, "servers", (json_int_t)servers, "servers_below",
+                     servers_below(request), "subtree", capacity_of_subtree(request, zones));
     return OK;
 }
 

@@ -51,6 +51,10 @@ static const struct command {
      "make the first admin, or set its password again", 0, 0, "username= password-file= project= region=", cmd_user_bootstrap},
     {"zone", "list", "", "list the child zones", 0, 0, "", cmd_zone_list},
     {"zone", "tree", "[--depth N]", "draw the tree below this zone, as the running zone sees it", 0, 0, "depth=", cmd_zone_tree},
+    {"zone", "plan", "--file FILE", "say where a server would go and who refuses it; FILE is a body of POST /servers (also -f)", 0,
+     0, "file=", cmd_zone_plan},
+    {"zone", "capacity", "[--flavor F]", "show what is free, and how many more servers fit at most, here and below each child", 0,
+     0, "flavor=", cmd_zone_capacity},
     {"zone", "find", "ID|NAME|ADDRESS|RESERVATION", "say where a server is, and by which way it was found", 1, 1, "",
      cmd_zone_find},
     {"zone", "doctor", "[NAME]", "say what is wrong with the links to other zones; exit code 1: warnings, 2: errors", 0, 1, "",
@@ -222,6 +226,8 @@ static enum err read_line(struct cli *cli, struct reading *reading)
             cli->config_path = reading->argv[++i];
         else if (strcmp(word, "-h") == 0)
             reading->help = true;
+        else if (strcmp(word, "-f") == 0 && i + 1 < reading->argc)
+            TRY(keep_option(cli, reading, "file", reading->argv[++i]));
         else if (strcmp(word, "-i") == 0)
             TRY(keep_option(cli, reading, "include", NULL));
         else if (strncmp(word, "--", 2) == 0)

@@ -83,6 +83,8 @@ enum err cmd_placement_audit(struct cli *cli);
 enum err cmd_user_bootstrap(struct cli *cli);
 enum err cmd_zone_list(struct cli *cli);
 enum err cmd_zone_tree(struct cli *cli);
+enum err cmd_zone_plan(struct cli *cli);
+enum err cmd_zone_capacity(struct cli *cli);
 enum err cmd_zone_add(struct cli *cli);
 enum err cmd_zone_set(struct cli *cli);
 enum err cmd_zone_show(struct cli *cli);

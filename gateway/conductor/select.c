@@ -1,12 +1,16 @@
 /* Candidates of this zone, and the choice among all; see select.h. Children are asked in select_children.c. */
 #include "gateway/conductor/select.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "compute/scheduler/gather.h"
+#include "gateway/conductor/capacity.h"
 #include "gateway/conductor/select_children.h"
 #include "gateway/gateway.h"
+#include "schema/zone_load.h"
+#include "zones/registry.h"
 
 /* A pick is random within this many best, so that simultaneous creates do not chase one host. */
 #define BEST_SUBSET 4
@@ -80,23 +84,101 @@ static int compare_weights(const void *a, const void *b)
 {
     const struct plan_entry *left = a;
     const struct plan_entry *right = b;
-    return (left->weight < right->weight) - (left->weight > right->weight);
+    if (left->weight != right->weight)
+        return left->weight < right->weight ? 1 : -1;
+    return uuid_is_zero(&right->zone) - uuid_is_zero(&left->zone); /* this zone's own first (spec zones.md 2.4) */
+}
+
+/* --- zones together */
+
+/* Entries of one zone, best first, get a share that falls with the servers which the zone has, and with every further entry: the
+ * first of each zone come before the second of any when all zones are alike. */
+struct zone_share {
+    int64_t servers;
+    int64_t most;   /* of all zones */
+    size_t entries; /* of all zones at most */
+};
+
+static double weigh_zone(const struct zone_share *share, double multiplier, double weight, size_t rank)
+{
+    const double used = ((double)share->servers + (double)rank) / ((double)share->most + (double)share->entries + 1);
+    return (weight + fabs(multiplier) * (multiplier > 0 ? 1 - used : used)) / (1 + fabs(multiplier));
+}
+
+/* Servers of a zone and all below it; what is not known counts as none. */
+static int64_t servers_of(struct request *request, const struct zone *child)
+{
+    int64_t servers = 0;
+    if (child)
+        return capacity_servers_of_child(child, &servers) ? servers : 0;
+    return zone_count_servers(request->db, &servers) == OK ? servers : 0;
+}
+
+static bool is_of(const struct plan_entry *entry, const struct zone *child)
+{
+    return child ? uuid_equal(&entry->zone, &child->row.uuid) : uuid_is_zero(&entry->zone);
+}
+
+/* One zone's entries, `child` NULL: this zone's. */
+static void weigh_entries(struct plan_entries *entries, const struct zone *child, const struct zone_share *share, double multiplier)
+{
+    size_t rank = 0;
+    for (size_t i = 0; i < entries->count; i++) {
+        struct plan_entry *entry = &entries->items[i];
+        if (!is_of(entry, child))
+            continue;
+        if (multiplier != 0)
+            entry->weight = weigh_zone(share, multiplier, entry->weight, rank++);
+        if (child)
+            entry->weight = child->row.weight_offset + child->row.weight_scale * entry->weight;
+    }
+}
+
+static void weigh_zones(struct request *request, struct plan_entries *entries)
+{
+    const double multiplier = request->gateway->config.scheduler.zone_weight_multiplier;
+    const struct zones_view *view = request->gateway->zones ? zones_view(request->gateway->zones, request->arena) : NULL;
+    const size_t count = view ? view->child_count : 0;
+    struct zone_share *shares = arena_alloc(request->arena, (count + 1) * sizeof(*shares));
+    int64_t most = 0;
+    for (size_t i = 0; i <= count && multiplier != 0; i++) {
+        shares[i].servers = servers_of(request, i < count ? &view->children[i] : NULL);
+        most = shares[i].servers > most ? shares[i].servers : most;
+    }
+    for (size_t i = 0; i <= count; i++) {
+        shares[i].most = most;
+        shares[i].entries = entries->count;
+        weigh_entries(entries, i < count ? &view->children[i] : NULL, &shares[i], multiplier);
+    }
+}
+
+static void append(struct request *request, struct plan_entries *entries, const struct plan_entries *more)
+{
+    struct plan_entry *items = arena_alloc(request->arena, (entries->count + more->count + 1) * sizeof(*items));
+    if (entries->count)
+        memcpy(items, entries->items, entries->count * sizeof(*items));
+    if (more->count)
+        memcpy(items + entries->count, more->items, more->count * sizeof(*items));
+    entries->items = items;
+    entries->count += more->count;
 }
 
 enum err select_all(struct request *request, const struct sizing *sizing, const char *sizing_text, struct plan_entries *out)
 {
-    struct plan_entries here;
+    struct plan_entries entries;
     struct plan_entries below;
-    TRY(select_here(request, sizing, &here));
-    TRY(select_children(request, sizing_text, &below));
-    struct plan_entry *items = arena_alloc(request->arena, (here.count + below.count + 1) * sizeof(*items));
-    if (here.count)
-        memcpy(items, here.items, here.count * sizeof(*items));
-    if (below.count)
-        memcpy(items + here.count, below.items, below.count * sizeof(*items));
-    *out = (struct plan_entries){items, here.count + below.count, here.subset};
-    if (out->count)
-        qsort(items, out->count, sizeof(*items), compare_weights);
+    size_t left = 0;
+    TRY(select_here(request, sizing, &entries));
+    TRY(select_children(request, sizing, sizing_text, SELECT_LIKELY, &below, &left));
+    append(request, &entries, &below);
+    if (entries.count == 0 && left) {
+        TRY(select_children(request, sizing, sizing_text, SELECT_UNLIKELY, &below, &left));
+        append(request, &entries, &below);
+    }
+    weigh_zones(request, &entries);
+    if (entries.count)
+        qsort(entries.items, entries.count, sizeof(*entries.items), compare_weights);
+    *out = entries;
     return OK;
 }
 

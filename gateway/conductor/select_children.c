@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gateway/base/log.h"
+#include "gateway/conductor/capacity.h"
 #include "gateway/conductor/relay.h"
 #include "gateway/gateway.h"
 #include "schema/json/json.h"
@@ -36,6 +37,13 @@ static bool tag_of(const json_t *entry, uint32_t *out)
     return *end == '\0';
 }
 
+/* True when its last summary says that no host below it has room. */
+static bool looks_full(const struct zone *zone, const struct capacity_need *need)
+{
+    json_auto_t *zones = capacity_of_child(zone);
+    return zones && capacity_count(zones, need) == 0;
+}
+
 static void take_entry(struct request *request, const struct zone *zone, const json_t *entry, struct plan_entries *out)
 {
     const json_t *weight = json_object_get(entry, "weight");
@@ -44,7 +52,7 @@ static void take_entry(struct request *request, const struct zone *zone, const j
     if (!json_is_number(weight) || !blob || !tag_of(entry, &tag))
         return;
     out->items[out->count++] = (struct plan_entry){
-        .weight = zone->row.weight_offset + zone->row.weight_scale * json_number_value(weight),
+        .weight = json_number_value(weight),
         .zone = zone->row.uuid,
         .blob = arena_strdup(request->arena, blob),
         .tag = tag,
@@ -66,17 +74,25 @@ static void take_answer(struct request *request, const struct zone_call *call, s
         take_entry(request, call->zone, json_array_get(weights, i), out);
 }
 
-enum err select_children(struct request *request, const char *sizing_text, struct plan_entries *out)
+enum err select_children(struct request *request, const struct sizing *sizing, const char *sizing_text, enum select_who who,
+                         struct plan_entries *out, size_t *out_left)
 {
     const struct zones_view *view = zones_view(request->gateway->zones, request->arena);
     const struct link_origin *origin = relay_origin(request);
     const char *body = question_text(request->arena, sizing_text);
     struct zone_call *calls = arena_alloc(request->arena, (view->child_count + 1) * sizeof(*calls));
     struct link_headers headers = {0};
+    struct capacity_need need;
     size_t count = 0;
+    *out_left = 0;
+    TRY(capacity_need_of(request->arena, sizing, &need));
     headers_add(request->arena, &headers, "Content-Type", "application/json");
     for (size_t i = 0; i < view->child_count; i++) {
-        if (may_build(&view->children[i]))
+        if (!may_build(&view->children[i]) || sizing_excludes(sizing, &view->children[i].row.uuid))
+            continue;
+        if (looks_full(&view->children[i], &need) != (who == SELECT_UNLIKELY))
+            (*out_left)++;
+        else
             calls[count++] = (struct zone_call){.zone = &view->children[i],
                                                 .origin = origin,
                                                 .class = CLASS_READ,

@@ -3,6 +3,12 @@
 
 #include "gateway/conductor/select.h"
 
-/* All children that may build (active, not draining), asked at once. A child that does not answer has no entries; its name is
- * logged. Weights are weight_offset + weight_scale * w. */
-MUST_CHECK enum err select_children(struct request *request, const char *sizing_text, struct plan_entries *out);
+/* A child may be left out because its last capacity summary has no room (SELECT_LIKELY); those are asked by SELECT_UNLIKELY. */
+enum select_who { SELECT_LIKELY, SELECT_UNLIKELY };
+
+/*
+ * Children that may build (active, not draining, not excluded), asked at once. One that does not answer has no entries; its name is
+ * logged. Weights are as the child says them. `*out_left` is how many were left out.
+ */
+MUST_CHECK enum err select_children(struct request *request, const struct sizing *sizing, const char *sizing_text,
+                                    enum select_who who, struct plan_entries *out, size_t *out_left);

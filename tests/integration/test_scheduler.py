@@ -76,6 +76,13 @@ def group(http, policy, **rules):
     return http.post("/os-server-groups", body, version=NEWEST).json()["server_group"]["id"]
 
 
+def plan(http, body):
+    """{host: row} of the plan for a body of POST /servers."""
+    answer = http.post("/os-zones/plan", body)
+    assert answer.status_code == 200, answer.text
+    return {row["host"]: row for row in answer.json()["plan"]["hosts"]}
+
+
 # --- groups
 def test_anti_affinity_ends_with_the_hosts(http, placed):
     hints = {"group": group(http, "anti-affinity")}
@@ -96,8 +103,12 @@ def test_simultaneous_creates_keep_apart(http, ask):
     hints = {"group": group(http, "anti-affinity")}
     answer = ask(hints, min_count=2, max_count=2, return_reservation_id=True)
     assert answer.status_code == 202, answer.text
-    made = http.fetch(f"/servers?reservation_id={answer.json()['reservation_id']}")["servers"]
-    assert len(made) == 2
+    path = f"/servers?reservation_id={answer.json()['reservation_id']}"
+
+    def look():
+        rows = http.fetch(path)["servers"]
+        return rows if len(rows) == 2 else None
+    made = wait_for(look, 60, "both servers")
     hosts = {http.fetch(f"/servers/{row['id']}", version=NEWEST)["server"]["OS-EXT-SRV-ATTR:host"] for row in made}
     for row in made:
         assert http.delete(f"/servers/{row['id']}").status_code == 204
@@ -191,6 +202,46 @@ def test_availability_zone(aggregate, placed):
 def test_tenant_isolation(http, aggregate, placed):
     aggregate(HOSTS[0], filter_tenant_id="0" * 32)
     assert placed()[1] == HOSTS[1]
+
+
+def test_the_plan_says_who_refused(zone, http, image, aggregate, placed, here):
+    aggregate(HOSTS[0], filter_tenant_id="0" * 32)
+    body = {"server": {"name": "x", "flavorRef": "1", "imageRef": image}}
+    rows = plan(http, body)
+    assert rows[HOSTS[0]]["filter"] == "AggregateMultiTenancyIsolation" and rows[HOSTS[0]]["weight"] is None
+    assert rows[HOSTS[1]]["filter"] is None and 0 < rows[HOSTS[1]]["weight"] <= 1
+    assert {row["weigher"] for row in rows[HOSTS[1]]["weights"]} >= {"RAMWeigher", "CPUWeigher"}
+    hints = {"group": group(http, "anti-affinity")}
+    assert placed(hints)[1] == HOSTS[1]
+    rows = plan(http, {**body, "os:scheduler_hints": hints})
+    assert rows[HOSTS[1]]["filter"] == "ServerGroupAntiAffinityFilter" and "group" in rows[HOSTS[1]]["reason"]
+    assert {row["filter"] for row in plan(http, {**body, "project": "0" * 32}).values()} == {None}
+    assert http.get("/os-zones/plan?flavor=1").json()["plan"]["claim"] == {"VCPU": 1, "MEMORY_MB": 96, "DISK_GB": 1}
+    for bad in ({"server": {}}, {"server": {"flavorRef": "none"}}, {}):
+        assert http.post("/os-zones/plan", bad).status_code == 400
+    assert http.get("/os-zones/plan").status_code == 400
+    file = here / "server.json"
+    file.write_text(json.dumps(body))
+    printed = zone.cli("zone", "plan", "-f", str(file))[1]
+    assert "refused by AggregateMultiTenancyIsolation" in printed and "weight" in printed
+    assert {row["host"] for row in zone.cli_json("zone", "plan", "--file", str(file))["hosts"]} == set(HOSTS)
+
+
+def test_the_plan_knows_room_and_disabled_hosts(http, flavor):
+    big = flavor(**{"resources:VCPU": "100000"})
+    assert all(row["filter"] == "Placement" and "VCPU" in row["reason"] for row in plan(http, {"server": {"flavorRef": big}}).values())
+    service = next(row["id"] for row in http.fetch("/os-services", version="2.53")["services"] if row["host"] == HOSTS[0])
+    assert http.put(f"/os-services/{service}", {"status": "disabled", "disabled_reason": "rest"}, version=NEWEST).status_code == 200
+    row = plan(http, {"server": {"flavorRef": "1"}})[HOSTS[0]]
+    assert http.put(f"/os-services/{service}", {"status": "enabled"}, version=NEWEST).status_code == 200
+    assert row["filter"] == "ComputeFilter" and "rest" in row["reason"]
+
+
+def test_capacity_says_how_many_more(zone):
+    rows = {row["zone"]: row for row in zone.cli_json("zone", "capacity", "--flavor", "1")}
+    assert rows["."]["fits_at_most"] == min((16384 + 8192) // 96, 300)
+    assert rows["."]["availability_zones"]["sched"]["hosts"] == 2
+    assert "more" in zone.cli("zone", "capacity", "--flavor", "1")[1] and "sched: 2 hosts" in zone.cli("zone", "capacity")[1]
 
 
 def test_aggregate_extra_specs_and_load(aggregate, flavor, placed):

@@ -1,4 +1,5 @@
 /* Flavor extra specs as amounts and groups of Placement. */
+#include "compute/placement/candidates.h"
 #include "compute/scheduler/resources.h"
 #include "tests/unit/base/check.h"
 
