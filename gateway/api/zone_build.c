@@ -35,11 +35,15 @@ static enum err sizing_of_2011(struct request *request, const char **out_text, s
     const json_t *disk = json_object_get(type, "local_gb") ? json_object_get(type, "local_gb") : json_object_get(type, "root_gb");
     if (!json_is_integer(vcpus) || !json_is_integer(ram) || !json_is_integer(disk))
         return fail(E_INVALID, "instance_type lacks vcpus, memory_mb or local_gb.");
+    json_t *image = sizing_image_properties(json_object_get(json_object_get(request->json, "image"), "properties"));
     const struct sizing sizing = {.vcpus = json_integer_value(vcpus),
                                   .ram_mib = json_integer_value(ram),
                                   .disk_gib = json_integer_value(disk),
-                                  .availability_zone = text_of(properties, "availability_zone")};
+                                  .availability_zone = text_of(properties, "availability_zone"),
+                                  .extra_specs = json_object_get(type, "extra_specs"),
+                                  .image = image};
     *out_text = sizing_write(request->arena, &sizing);
+    json_decref(image);
     return sizing_read(request->arena, *out_text, strlen(*out_text), out);
 }
 
