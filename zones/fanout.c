@@ -8,26 +8,22 @@
 
 #include "gateway/base/text.h"
 #include "gateway/base/trace.h"
+#include "zones/classify.h"
+#include "zones/handles.h"
 #include "zones/inside.h"
 #include "zones/metering.h"
+#include "zones/multi.h"
+#include "zones/stream.h"
 #include "zones/transfer.h"
 
-#define CONNECTIONS_MAX 512L
-#define POLL_MS         1000 /* libcurl's own timers wake it earlier */
-#define DEFAULT_FLIGHT  64
-
-/* An easy handle that is not in use, and the zone it last spoke to. */
-struct spare {
-    CURL *easy;
-    int64_t zone;
-};
+#define POLL_MS        1000 /* libcurl's own timers wake it earlier */
+#define DEFAULT_FLIGHT 64
 
 struct fanout {
     struct zones *zones;
-    CURLM *multi;
-    struct spare *spares;
-    size_t spare_count;
-    size_t spare_capacity;
+    struct multi *multi;
+    struct flight *open; /* calls whose bodies are neither taken nor dropped */
+    struct handles handles;
     void (*on_wait)(void *context, bool waits); /* or NULL */
     void *on_wait_context;
 };
@@ -43,19 +39,17 @@ struct flight {
     int64_t patience_ms;  /* monotonic: the zone is doubted when there is no answer by then; INT64_MAX = it was, or nobody waits */
     bool entered;         /* counts as in flight */
     bool repeated;
+    bool under_way;
+    int64_t silence_ms; /* the time that it had at the beginning */
+    struct zones *zones;
+    struct flight *next; /* in the fanout's `open` */
 };
-
-static void *alloc_or_end(void *old, size_t size)
-{
-    void *memory = realloc(old, size);
-    if (!memory)
-        abort();
-    return memory;
-}
 
 enum err fanout_open(struct zones *zones, struct fanout **out)
 {
-    struct fanout *fanout = alloc_or_end(NULL, sizeof(*fanout));
+    struct fanout *fanout = malloc(sizeof(*fanout));
+    if (!fanout)
+        abort();
     *fanout = (struct fanout){.zones = zones};
     *out = fanout;
     return OK;
@@ -63,11 +57,9 @@ enum err fanout_open(struct zones *zones, struct fanout **out)
 
 void fanout_idle(struct fanout *fanout)
 {
-    for (size_t i = 0; i < fanout->spare_count; i++)
-        curl_easy_cleanup(fanout->spares[i].easy);
-    fanout->spare_count = 0;
-    if (fanout->multi)
-        (void)curl_multi_cleanup(fanout->multi);
+    fanout_drop(fanout);
+    handles_clear(&fanout->handles);
+    multi_close(fanout->multi);
     fanout->multi = NULL;
 }
 
@@ -76,42 +68,14 @@ void fanout_close(struct fanout *fanout)
     if (!fanout)
         return;
     fanout_idle(fanout);
-    free(fanout->spares);
     free(fanout);
 }
 
 static bool open_multi(struct fanout *fanout)
 {
-    if (fanout->multi)
-        return true;
-    fanout->multi = curl_multi_init();
-    if (fanout->multi)
-        (void)curl_multi_setopt(fanout->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_MAX);
+    if (!fanout->multi)
+        fanout->multi = multi_open();
     return fanout->multi != NULL;
-}
-
-/* The handle that last spoke to this zone, else any, else a new one. */
-static CURL *take_handle(struct fanout *fanout, int64_t zone)
-{
-    if (fanout->spare_count == 0)
-        return curl_easy_init();
-    size_t best = fanout->spare_count - 1;
-    for (size_t i = 0; i < fanout->spare_count; i++) {
-        if (fanout->spares[i].zone == zone)
-            best = i;
-    }
-    CURL *easy = fanout->spares[best].easy;
-    fanout->spares[best] = fanout->spares[--fanout->spare_count];
-    return easy;
-}
-
-static void give_handle(struct fanout *fanout, CURL *easy, int64_t zone)
-{
-    if (fanout->spare_count == fanout->spare_capacity) {
-        fanout->spare_capacity = fanout->spare_capacity ? 2 * fanout->spare_capacity : 16;
-        fanout->spares = alloc_or_end(fanout->spares, fanout->spare_capacity * sizeof(*fanout->spares));
-    }
-    fanout->spares[fanout->spare_count++] = (struct spare){easy, zone};
 }
 
 static int64_t zone_id(const struct zone_call *call)
@@ -243,7 +207,10 @@ static bool make_request(struct flight *flight)
                                             .body = call->body,
                                             .body_length = call->body_length,
                                             .answer_limit = call->answer_limit,
-                                            .trust = trust};
+                                            .trust = trust,
+                                            .window = call->window,
+                                            .uploads = call->uploads,
+                                            .upload_length = call->upload_length};
     if (!target_is_good(call->target)) {
         answer_without_asking(flight, ZONE_GARBAGE, "the target is not a path of printable characters");
         return false;
@@ -257,11 +224,21 @@ static bool make_request(struct flight *flight)
     return !(call->zone && call->origin) || add_link_headers(flight);
 }
 
+/* Off the wire. */
+static void end_transfer(struct flight *flight, CURLcode code)
+{
+    CURL *easy = flight->transfer.easy;
+    flight->under_way = false;
+    multi_remove(flight->fanout->multi, easy);
+    transfer_close(&flight->transfer, code);
+    handles_give(&flight->fanout->handles, easy, zone_id(flight->call));
+}
+
 /* Puts the request on the wire. False: the answer is there already. */
 static bool send_request(struct flight *flight)
 {
     const struct zone_call *call = flight->call;
-    CURL *easy = take_handle(flight->fanout, zone_id(call));
+    CURL *easy = handles_take(&flight->fanout->handles, zone_id(call));
     if (!easy) {
         answer_without_asking(flight, ZONE_GARBAGE, "libcurl gave no handle");
         return false;
@@ -270,8 +247,11 @@ static bool send_request(struct flight *flight)
     transfer_open(&flight->transfer, flight->arena, easy, &flight->request, left_ms > 0 ? left_ms : 1, &flight->call->answer);
     flight->transfer.send_once = call->zone && call->origin;
     (void)curl_easy_setopt(easy, CURLOPT_PRIVATE, flight);
-    (void)curl_multi_add_handle(flight->fanout->multi, easy);
-    return true;
+    flight->under_way = true;
+    if (multi_add(flight->fanout->multi, easy))
+        return true;
+    end_transfer(flight, CURLE_FAILED_INIT);
+    return false;
 }
 
 /* False: there is no need to wait for it. */
@@ -287,6 +267,7 @@ static bool begin_call(struct flight *flight, struct budget budget)
     if (!enter_zone(flight, &deadline_ms))
         return false;
     flight->budget = budget_from_ms(deadline_ms);
+    flight->silence_ms = deadline_ms;
     if (flight->entered && !flight->call->probe)
         flight->patience_ms = clock_mono_ms() + health_patience_ms(flight->call->zone->health, flight->call->class, deadline_ms);
     if (make_request(flight) && send_request(flight))
@@ -295,54 +276,21 @@ static bool begin_call(struct flight *flight, struct budget budget)
     return false;
 }
 
-/* A child's 503 that speaks of the child itself. */
-static enum zone_kind_of_answer kind_of_503(const struct http_answer *answer)
-{
-    static const enum zone_kind_of_answer own[] = {ZONE_BUSY, ZONE_STORE, ZONE_NO_BUDGET};
-    const char *missing = headers_get(&answer->headers, "X-Zone-Missing");
-    for (size_t i = 0; missing && i < ARRAY_LEN(own); i++) {
-        if (str_starts(missing, ".;reason=") && str_starts(missing + 9, zone_kind_word(own[i])))
-            return own[i];
-    }
-    return ZONE_ANSWERED;
-}
-
-/* What the status says about the link; only between zones. */
-static void classify(struct zone_call *call)
-{
-    struct http_answer *answer = &call->answer;
-    if (!call->zone || !call->origin || answer->kind != ZONE_ANSWERED)
-        return;
-    if (answer->status == 401)
-        answer->kind = ZONE_AUTH;
-    else if (answer->status == 508)
-        answer->kind = ZONE_LOOP;
-    else if (answer->status == 503)
-        answer->kind = kind_of_503(answer);
-    else if (answer->status > 300 && answer->status < 400 && answer->status != 304)
-        answer->kind = ZONE_GARBAGE; /* no zone sends its parent elsewhere, and a client would follow with its token */
-    if (answer->kind != ZONE_ANSWERED && !answer->why)
-        answer->why = zone_kind_word(answer->kind);
-}
-
 /* libcurl found the warm connection dead and would have sent the same headers again. Reads, and mutations under a key, are sent
  * once more with new ones. */
 static bool may_repeat(const struct flight *flight)
 {
     const struct zone_call *call = flight->call;
-    return transfer_wants_again(&flight->transfer) && !flight->repeated && (!link_is_mutation(call->method) || call->origin->key) &&
-           budget_left_ms(&flight->budget) > 0;
+    return transfer_wants_again(&flight->transfer) && !flight->repeated && !flight->transfer.read_once &&
+           (!link_is_mutation(call->method) || call->origin->key) && budget_left_ms(&flight->budget) > 0;
 }
 
 /* False: the call goes on. */
 static bool end_call(struct flight *flight, CURLcode code)
 {
-    CURL *easy = flight->transfer.easy;
     const bool again = may_repeat(flight);
     const int64_t started_us = flight->transfer.started_us;
-    (void)curl_multi_remove_handle(flight->fanout->multi, easy);
-    transfer_close(&flight->transfer, code);
-    give_handle(flight->fanout, easy, zone_id(flight->call));
+    end_transfer(flight, code);
     if (again) {
         flight->repeated = true;
         if (make_request(flight) && send_request(flight))
@@ -350,7 +298,7 @@ static bool end_call(struct flight *flight, CURLcode code)
         flight->call->answer.sent = true;
     }
     flight->call->answer.ms = (clock_mono_us() - started_us) / 1000;
-    classify(flight->call);
+    answer_classify(flight->call, &flight->call->answer);
     leave_zone(flight);
     count_answer(flight);
     return true;
@@ -360,16 +308,50 @@ static bool end_call(struct flight *flight, CURLcode code)
 static size_t collect(struct fanout *fanout)
 {
     size_t ended = 0;
-    int queued = 0;
-    for (CURLMsg *message = curl_multi_info_read(fanout->multi, &queued); message;
-         message = curl_multi_info_read(fanout->multi, &queued)) {
+    CURLcode code = CURLE_OK;
+    for (CURL *easy = multi_next_over(fanout->multi, &code); easy; easy = multi_next_over(fanout->multi, &code)) {
         struct flight *flight = NULL;
-        if (message->msg != CURLMSG_DONE)
-            continue;
-        (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&flight);
-        ended += end_call(flight, message->data.result) ? 1 : 0;
+        (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&flight);
+        ended += end_call(flight, code) ? 1 : 0;
     }
     return ended;
+}
+
+/* The call need not be waited for any more: what follows is a stream. */
+static void open_call(struct flight *flight)
+{
+    if (!flight->transfer.asked || flight->transfer.held) {
+        flight->transfer.held = true;
+        transfer_read_head(&flight->transfer);
+        answer_classify(flight->call, &flight->call->answer);
+        flight->call->answer.body = text_str(flight->transfer.body);
+        flight->call->answer.body_length = flight->transfer.body->length;
+    }
+    flight->under_way = false;
+    flight->patience_ms = INT64_MAX;
+    flight->call->open = true;
+    flight->next = flight->fanout->open;
+    flight->fanout->open = flight;
+}
+
+/* Calls whose bodies may be streams: those that are open now, and those whose time is over, which libcurl does not look at. Returns
+ * how many. */
+static size_t settle_streams(struct flight *flights, size_t count)
+{
+    size_t settled = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct flight *flight = &flights[i];
+        if (!flight->under_way || !(flight->call->window || flight->call->uploads))
+            continue;
+        const bool late = budget_left_ms(&flight->budget) <= 0;
+        if (flight->transfer.held || flight->transfer.asked || (late && transfer_is_long(&flight->transfer))) {
+            open_call(flight);
+            settled++;
+        } else if (late) {
+            settled += end_call(flight, CURLE_OPERATION_TIMEDOUT) ? 1 : 0;
+        }
+    }
+    return settled;
 }
 
 /* Doubts the zones that have not answered in their usual time, so that the prober looks at them while the calls go on waiting.
@@ -386,6 +368,8 @@ static int64_t doubt_silent(struct fanout *fanout, struct flight *flights, size_
         }
         if (flights[i].patience_ms < next_ms)
             next_ms = flights[i].patience_ms;
+        if (flights[i].under_way && flights[i].budget.deadline_ms < next_ms)
+            next_ms = flights[i].budget.deadline_ms;
     }
     if (probe)
         prober_wake(fanout->zones);
@@ -395,21 +379,29 @@ static int64_t doubt_silent(struct fanout *fanout, struct flight *flights, size_
 static void wait_for(struct fanout *fanout, struct flight *flights, size_t count, size_t waiting)
 {
     while (waiting > 0) {
-        int running = 0;
-        (void)curl_multi_perform(fanout->multi, &running);
+        multi_wait(fanout->multi, doubt_silent(fanout, flights, count));
         waiting -= collect(fanout);
-        if (waiting > 0)
-            (void)curl_multi_poll(fanout->multi, NULL, 0, (int)doubt_silent(fanout, flights, count), NULL);
+        waiting -= settle_streams(flights, count);
     }
+}
+
+void fanout_waits(struct fanout *fanout, bool waits)
+{
+    if (fanout->on_wait)
+        fanout->on_wait(fanout->on_wait_context, waits);
 }
 
 void fanout_run(struct fanout *fanout, struct arena *arena, struct zone_call *calls, size_t count, struct budget budget)
 {
     struct flight *flights = arena_alloc(arena, (count + 1) * sizeof(*flights));
     size_t waiting = 0;
+    fanout_drop(fanout);
     const bool ready = open_multi(fanout);
     for (size_t i = 0; i < count; i++) {
-        flights[i] = (struct flight){.fanout = fanout, .call = &calls[i], .arena = arena, .patience_ms = INT64_MAX};
+        flights[i] =
+            (struct flight){.fanout = fanout, .call = &calls[i], .arena = arena, .patience_ms = INT64_MAX, .zones = fanout->zones};
+        calls[i].flight = &flights[i];
+        calls[i].open = false;
         if (!ready)
             answer_without_asking(&flights[i], ZONE_GARBAGE, "libcurl gave no handle");
         else if (begin_call(&flights[i], budget))
@@ -417,11 +409,67 @@ void fanout_run(struct fanout *fanout, struct arena *arena, struct zone_call *ca
         else
             count_answer(&flights[i]);
     }
-    if (waiting && fanout->on_wait)
-        fanout->on_wait(fanout->on_wait_context, true);
+    if (waiting == 0)
+        return;
+    fanout_waits(fanout, true);
     wait_for(fanout, flights, count, waiting);
-    if (waiting && fanout->on_wait)
-        fanout->on_wait(fanout->on_wait_context, false);
+    fanout_waits(fanout, false);
+}
+
+/* The last of a call. What this side broke off says nothing about the zone, nor does the time that a client took for its body. */
+static void leave_open(struct flight *flight, bool ours)
+{
+    struct http_answer *answer = flight->transfer.answer;
+    const bool neutral = ours || (flight->call->uploads && answer->kind == ZONE_ANSWERED);
+    if (flight->entered &&
+        health_leave(flight->call->zone->health, flight->call->class, neutral ? ZONE_NO_BUDGET : answer->kind, answer->ms * 1000))
+        prober_wake(flight->zones);
+    flight->entered = false;
+    if (flight->call->zone && !ours)
+        metering_count(flight->call->zone, flight->call->class, answer);
+}
+
+void fanout_drop(struct fanout *fanout)
+{
+    while (fanout->open) {
+        struct flight *flight = fanout->open;
+        fanout->open = flight->next;
+        flight->call->open = false;
+        end_transfer(flight, CURLE_ABORTED_BY_CALLBACK);
+        leave_open(flight, true);
+    }
+}
+
+/* On the carrier's thread: nothing of the fanout that began it may be touched. */
+static void end_stream(void *context, int code, bool ours)
+{
+    struct flight *flight = context;
+    struct transfer *transfer = &flight->transfer;
+    const int64_t head_ms = transfer->answer->ms;
+    transfer_close(transfer, (CURLcode)code);
+    if (transfer->held)
+        transfer->answer->ms = head_ms;
+    answer_classify(flight->call, transfer->answer);
+    leave_open(flight, ours);
+}
+
+struct stream *fanout_stream(struct fanout *fanout, struct zone_call *call)
+{
+    struct flight *flight = call->flight;
+    struct flight **link = &fanout->open;
+    while (*link != flight)
+        link = &(*link)->next;
+    *link = flight->next;
+    fanout_drop(fanout); /* the others use the same multi */
+    const struct stream_options options = {.multi = fanout->multi,
+                                           .transfer = &flight->transfer,
+                                           .silence_ms = flight->silence_ms,
+                                           .uploads = call->uploads,
+                                           .ended = end_stream,
+                                           .context = flight};
+    flight->fanout = NULL;
+    fanout->multi = NULL;
+    return stream_open(fanout->zones->streams, &options);
 }
 
 void fanout_on_wait(struct fanout *fanout, void (*told)(void *context, bool waits), void *context)

@@ -21,6 +21,8 @@
 struct zones;
 struct zone;
 struct fanout;
+struct flight;
+struct stream;
 
 struct zone_call {
     /* The question. `zone` and `origin`: a delegation is made at the moment of sending, and X-Zone-Budget-Ms and (with a key)
@@ -38,6 +40,14 @@ struct zone_call {
     size_t answer_limit; /* bytes; 0 = HTTP_ANSWER_LIMIT */
     bool probe;          /* a deep probe: what it means for the zone's health is the caller's business */
     int64_t timeout_ms;  /* shorter than the zone's own and the budget; 0 = those */
+    /* Bodies that may be streams (stream.h). `window`: of a longer answer only the beginning is waited for; then `open` is true,
+     * and fanout_stream gives the rest. `uploads`: the request's body is a stream of `upload_length` bytes (UINT64_MAX: not known),
+     * and `body` is not used; the call waits until the zone wants it (`open`, no status yet) or has answered without it. */
+    size_t window;
+    bool uploads;
+    uint64_t upload_length;
+    bool open;
+    struct flight *flight; /* fanout.c's */
     /* The answer. Kinds beyond http_client's: AUTH (401), DISABLED, BUSY, STORE, NO_BUDGET, LOOP (508), VERSION (link protocol).
      * A 503 is BUSY, STORE or NO_BUDGET when the child says so of itself (X-Zone-Missing: .;reason=…), else ANSWERED. A 406 is
      * ANSWERED: what it means is the caller's business (lists: ZONE_VERSION). `status`, `headers` and `body` are kept whenever
@@ -50,8 +60,16 @@ MUST_CHECK enum err fanout_open(struct zones *zones, struct fanout **out);
 void fanout_close(struct fanout *fanout);
 /* `told` is called with `context` before and after every wait of fanout_run for other zones, on the same thread. */
 void fanout_on_wait(struct fanout *fanout, void (*told)(void *context, bool waits), void *context);
+/* Tells so: this thread waits for another zone by other means. */
+void fanout_waits(struct fanout *fanout, bool waits);
 /* Closes the connections, keeps the rest (an idle worker). */
 void fanout_idle(struct fanout *fanout);
 
 /* Sends all calls and waits until each has an answer or its time is over. Answers live in `arena`. */
 void fanout_run(struct fanout *fanout, struct arena *arena, struct zone_call *calls, size_t count, struct budget budget);
+
+/* The rest of a call that is `open`. It must be taken, or all dropped, before the calls' arena is cleared or anything else is
+ * asked; the arena must live until the stream is over. */
+struct stream *fanout_stream(struct fanout *fanout, struct zone_call *call);
+/* Breaks off what is still open. */
+void fanout_drop(struct fanout *fanout);

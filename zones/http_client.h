@@ -34,6 +34,9 @@ struct http_request {
     size_t body_length;
     size_t answer_limit; /* bytes of the body; 0 = HTTP_ANSWER_LIMIT */
     struct http_trust trust;
+    size_t window;          /* > 0: of a longer body only that much is kept, the rest is a stream; then there is no limit */
+    bool uploads;           /* the body is a stream */
+    uint64_t upload_length; /* of it, in bytes; UINT64_MAX: not known */
 };
 
 struct http_answer {

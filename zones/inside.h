@@ -10,6 +10,7 @@
 #include "gateway/base/arena.h"
 #include "zones/nonces.h"
 #include "zones/registry.h"
+#include "zones/stream.h"
 
 #define ZONES_COMPUTE     "/compute/v2.1" /* where a zone's /os-zones are, below its root URL */
 #define ZONES_LINK        ZONES_COMPUTE "/os-zones/link"
@@ -84,6 +85,7 @@ struct zones {
     struct health_entry *health;
     struct poller poller;
     struct nonces *nonces;
+    struct streams *streams;
     char digest[DIRECTORY_DIGEST_SIZE]; /* of `current` */
 };
 

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 
 #include "gateway/base/text.h"
 #include "schema/json/json.h"
@@ -253,4 +254,41 @@ bool json_scan_string(const char *bytes, size_t length, const char *name, const 
             return false;
     }
     return false;
+}
+
+static bool in_string(struct json_depth *depth, char c)
+{
+    if (depth->escaped)
+        depth->escaped = false;
+    else if (c == '\\')
+        depth->escaped = true;
+    else if (c == '"')
+        depth->in_string = false;
+    return true;
+}
+
+static bool outside_string(struct json_depth *depth, char c)
+{
+    depth->in_string = c == '"';
+    if (c == '{' || c == '[')
+        return ++depth->depth <= JSON_MAX_DEPTH;
+    if ((c == '}' || c == ']') && depth->depth > 0)
+        depth->depth--;
+    return true;
+}
+
+bool json_depth_scan(struct json_depth *depth, const char *bytes, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        if (!(depth->in_string ? in_string(depth, bytes[i]) : outside_string(depth, bytes[i])))
+            return false;
+    }
+    return true;
+}
+
+bool json_is_content_type(const char *type)
+{
+    static const char json[] = "application/json";
+    const size_t length = sizeof(json) - 1;
+    return type && strncasecmp(type, json, length) == 0 && (type[length] == '\0' || strchr("; \t", type[length]));
 }

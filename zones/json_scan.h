@@ -13,3 +13,16 @@ bool json_scan_object(const char *bytes, size_t length);
 /* A string member at the top of an object that passed the scan: its raw bytes between the quotes. False: none, or no string, or it
  * contains escapes. For ids, names of projects and times, which never do. */
 bool json_scan_string(const char *bytes, size_t length, const char *name, const char **out, size_t *out_length);
+
+/* The nesting of JSON that passes in pieces: only brackets and strings are looked at. Empty is `{0}`. */
+struct json_depth {
+    int depth;
+    bool in_string;
+    bool escaped;
+};
+
+/* The next bytes. False: deeper than JSON_MAX_DEPTH; then nothing more is to be asked. */
+bool json_depth_scan(struct json_depth *depth, const char *bytes, size_t length);
+
+/* application/json, whatever its parameters; NULL is not. */
+bool json_is_content_type(const char *type);

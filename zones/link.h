@@ -55,9 +55,10 @@ struct link_caller {
     const char *base;
     const struct uuid *path; /* zones visited, the sender included */
     size_t path_count;
-    int hops;           /* remaining */
-    const char *key;    /* idempotency key; NULL */
-    const char *key_id; /* of the session that proved it */
+    int hops;              /* remaining */
+    const char *key;       /* idempotency key; NULL */
+    const char *key_id;    /* of the session that proved it */
+    const char *body_hash; /* of the body as the delegation has it; NULL: the body is a stream */
 };
 
 /* What link_check looks at. */
@@ -81,6 +82,9 @@ MUST_CHECK enum err link_make(const struct zones *zones, const struct zone *to, 
  * E_UNAVAILABLE (the nonce cannot be stored). A failure is logged with the link's name. `out->request_id` is the sender's. */
 MUST_CHECK enum err link_check(struct zones *zones, const struct link_question *question, struct db *db, struct arena *arena,
                                struct caller *out, struct link_caller **out_link);
+
+/* Of a request that was checked as a stream and whose sender knew the body. E_UNAUTHORIZED: it came another one. */
+MUST_CHECK enum err link_check_body(const struct link_caller *link, const void *body, size_t length);
 
 /* The origin for asking on: the caller's and the link's words; `link` NULL at the entry zone. */
 struct link_origin link_origin_from(const struct caller *caller, const struct link_caller *link, const char *base, const char *key);

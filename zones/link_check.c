@@ -141,15 +141,24 @@ static enum err check_audience(struct check *check)
     return claim_is_uuid(check, "aud", &check->zones->options.keys->zone) ? OK : refuse("The delegation is for another zone.");
 }
 
-static bool claim_is_hash(const struct check *check, const char *name, const void *bytes, size_t length)
+static bool is_hash_of(const char *text, const void *bytes, size_t length)
 {
     uint8_t wanted[32];
     uint8_t given[32];
     size_t given_length = 0;
-    const char *text = claim(check, name);
     hash_sha256(bytes ? bytes : "", length, wanted);
     return text && base64url_decode(text, strlen(text), given, sizeof(given), &given_length) == OK &&
            given_length == sizeof(given) && memcmp(wanted, given, sizeof(wanted)) == 0;
+}
+
+static bool claim_is_hash(const struct check *check, const char *name, const void *bytes, size_t length)
+{
+    return is_hash_of(claim(check, name), bytes, length);
+}
+
+enum err link_check_body(const struct link_caller *link, const void *body, size_t length)
+{
+    return is_hash_of(link->body_hash, body, length) ? OK : refuse("The delegation is for another body.");
 }
 
 /* The body of a stream comes later; what is here must be hashed in the delegation. */
@@ -402,6 +411,7 @@ static void fill_link(const struct check *check)
     link->base = or_empty(claim(check, "base"));
     link->key = claim(check, "key");
     link->key_id = check->session->key_id;
+    link->body_hash = claim(check, "body");
     atomic_store(&check->zone->health->proved_key, link_key_number(check->session->key_id));
     metering_count_asked(check->zone, class_of(check->question));
 }

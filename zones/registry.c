@@ -243,6 +243,7 @@ enum err zones_open(const struct zones_options *options, struct zones **out)
     memcpy(zones->pair.secret_key, options->keys->link_secret, LINK_KEY_SIZE);
     open_locks(zones);
     nonces_open(&zones->nonces);
+    streams_open(&zones->streams);
     const enum err result = first_load(zones);
     if (result != OK) {
         zones_close(zones);
@@ -272,6 +273,7 @@ void zones_close(struct zones *zones)
     if (!zones)
         return;
     stop_poller(zones);
+    streams_close(zones->streams);
     assert(!zones->current || atomic_load(&zones->current->users) == 1);
     snapshot_release(zones->current);
     struct health_entry *entry = zones->health;

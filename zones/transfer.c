@@ -8,20 +8,46 @@
 #include "gateway/base/clock.h"
 #include "gateway/base/log.h"
 #include "zones/ca_file.h"
+#include "zones/stream.h"
 
 #define RECEIVE_BUFFER 65536L
-#define IDLE_AGE_S     30L /* an idle connection older than that is not used again: the other side may be about to close it */
+#define EXPECT_MS      1000L /* for a word about whether a body is wanted; without one it is sent */
+#define IDLE_AGE_S     30L   /* an idle connection older than that is not used again: the other side may be about to close it */
+
+bool transfer_is_long(const struct transfer *transfer)
+{
+    curl_off_t announced = -1;
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
+    return transfer->window && transfer->head_ended && announced > (curl_off_t)transfer->window;
+}
 
 static size_t take_body(char *bytes, size_t size, size_t count, void *context)
 {
     struct transfer *transfer = context;
     const size_t length = size * count;
+    if (transfer->stream)
+        return stream_take(transfer->stream, bytes, length);
+    if (transfer->window && transfer->body->length + length > transfer->window) {
+        transfer->held = true;
+        return CURL_WRITEFUNC_PAUSE;
+    }
     if (transfer->body->length + length > transfer->limit) {
         transfer->too_large = true;
         return 0;
     }
     text_add(transfer->body, bytes, length);
     return length;
+}
+
+static size_t give_body(char *out, size_t size, size_t count, void *context)
+{
+    struct transfer *transfer = context;
+    transfer->asked = true;
+    if (!transfer->stream)
+        return CURL_READFUNC_PAUSE;
+    const size_t given = stream_give(transfer->stream, out, size * count);
+    transfer->read_once = transfer->read_once || (given > 0 && given <= size * count);
+    return given;
 }
 
 /* "Name: value\r\n"; a status line begins a new set, so that those of a 100 are forgotten. */
@@ -73,13 +99,16 @@ static void add_line(struct transfer *transfer, const char *line)
 /* libcurl's way to write a header without a value is "Name;", and "Name:" takes away one that it would add. */
 static void add_headers(struct transfer *transfer, const struct http_request *request)
 {
-    static const char *const own[] = {"Accept", "Content-Type", "Expect", "User-Agent"};
+    static const char *const own[] = {"Accept", "Content-Type", "User-Agent", "Expect"};
+    const size_t count = ARRAY_LEN(own) - (request->uploads ? 1 : 0); /* a stream is announced: it may be refused */
+    if (request->uploads)
+        add_line(transfer, "Expect: 100-continue");
     for (size_t i = 0; i < request->headers.count; i++) {
         const struct link_header *header = &request->headers.items[i];
         add_line(transfer, header->value[0] ? arena_printf(transfer->arena, "%s: %s", header->name, header->value)
                                             : arena_printf(transfer->arena, "%s;", header->name));
     }
-    for (size_t i = 0; i < ARRAY_LEN(own); i++) {
+    for (size_t i = 0; i < count; i++) {
         if (!headers_get(&request->headers, own[i]))
             add_line(transfer, arena_printf(transfer->arena, "%s:", own[i]));
     }
@@ -94,7 +123,12 @@ static bool wants_body(const struct http_request *request)
 
 static void set_method(CURL *easy, const struct http_request *request)
 {
-    if (wants_body(request)) {
+    if (request->uploads) {
+        const bool known = request->upload_length <= (uint64_t)INT64_MAX;
+        (void)curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+        (void)curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, known ? (curl_off_t)request->upload_length : (curl_off_t)-1);
+        (void)curl_easy_setopt(easy, CURLOPT_EXPECT_100_TIMEOUT_MS, EXPECT_MS);
+    } else if (wants_body(request)) {
         (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_length);
         (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body ? request->body : "");
     } else if (str_equal(request->method, "HEAD")) {
@@ -128,6 +162,8 @@ static void set_callbacks(struct transfer *transfer)
 {
     (void)curl_easy_setopt(transfer->easy, CURLOPT_WRITEFUNCTION, take_body);
     (void)curl_easy_setopt(transfer->easy, CURLOPT_WRITEDATA, transfer);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_READFUNCTION, give_body);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_READDATA, transfer);
     (void)curl_easy_setopt(transfer->easy, CURLOPT_HEADERFUNCTION, take_header);
     (void)curl_easy_setopt(transfer->easy, CURLOPT_HEADERDATA, transfer);
     (void)curl_easy_setopt(transfer->easy, CURLOPT_PREREQFUNCTION, before_send);
@@ -136,8 +172,10 @@ static void set_callbacks(struct transfer *transfer)
     (void)curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);
 }
 
-static void set_manners(CURL *easy, int64_t timeout_ms)
+/* Where libcurl has no time limit its caller has one. */
+static void set_manners(CURL *easy, const struct http_request *request, int64_t timeout_ms)
 {
+    const bool streams = request->window || request->uploads;
     (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     (void)curl_easy_setopt(easy, CURLOPT_PROXY, "");
@@ -145,7 +183,7 @@ static void set_manners(CURL *easy, int64_t timeout_ms)
     (void)curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER);
     (void)curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, IDLE_AGE_S);
-    (void)curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+    (void)curl_easy_setopt(easy, streams ? CURLOPT_CONNECTTIMEOUT_MS : CURLOPT_TIMEOUT_MS, (long)timeout_ms);
     (void)curl_easy_setopt(easy, CURLOPT_CERTINFO, 1L);
 }
 
@@ -161,15 +199,17 @@ void transfer_open(struct transfer *transfer, struct arena *arena, CURL *easy, c
     *transfer = (struct transfer){.easy = easy,
                                   .arena = arena,
                                   .limit = request->answer_limit ? request->answer_limit : HTTP_ANSWER_LIMIT,
+                                  .window = request->window,
                                   .started_us = clock_mono_us(),
                                   .answer = answer};
     transfer->body = arena_alloc(arena, sizeof(*transfer->body));
     arena_defer(arena, clear_body, transfer->body);
     curl_easy_reset(easy);
     (void)curl_easy_setopt(easy, CURLOPT_URL, request->url);
-    set_manners(easy, timeout_ms);
+    set_manners(easy, request, timeout_ms);
     if (!str_equal(request->method, "HEAD")) /* also refuses a length that is too large for a number */
-        (void)curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)transfer->limit);
+        (void)curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE,
+                               request->window ? (curl_off_t)INT64_MAX : (curl_off_t)transfer->limit);
     set_trust(easy, &request->trust);
     set_method(easy, request);
     set_callbacks(transfer);
@@ -248,6 +288,19 @@ static const char *find_fault(const struct transfer *transfer, long status)
     if (!transfer->head_ended)
         return "the answer ends within its headers";
     return status < 200 || status > 599 ? "the answer's status is none of HTTP" : NULL;
+}
+
+void transfer_read_head(struct transfer *transfer)
+{
+    struct http_answer *answer = transfer->answer;
+    long status = 0;
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+    const char *fault = find_fault(transfer, status);
+    answer->kind = fault ? ZONE_GARBAGE : ZONE_ANSWERED;
+    answer->status = fault ? 0 : (int)status;
+    answer->why = fault;
+    answer->ms = (clock_mono_us() - transfer->started_us) / 1000;
+    answer->sent = true;
 }
 
 void transfer_close(struct transfer *transfer, CURLcode code)

@@ -33,6 +33,7 @@
 #include "gateway/conductor/image_pull.h"
 #include "gateway/conductor/locate.h"
 #include "gateway/conductor/once.h"
+#include "gateway/conductor/relay.h"
 #include "gateway/conductor/reschedule.h"
 #include "gateway/conductor/revoke.h"
 #include "gateway/conductor/runner_context.h"
@@ -276,12 +277,16 @@ static enum err open_http(struct process *p)
     const struct worker_hooks hooks = {p, open_worker, close_worker};
     choose_services(p);
     identity_set_listener(p->gateway.identity, revoke_changed, &p->gateway);
-    p->core = (struct http_core){
-        .gateway = &p->gateway,
-        .services = p->services,
-        .hooks = {.authenticate = authenticate, .begin = once_begin, .end = once_end, .locate = conductor_locate},
-        .max_body = (size_t)config->api.max_body,
-        .budget_ms = config->api.budget_ms};
+    p->core = (struct http_core){.gateway = &p->gateway,
+                                 .services = p->services,
+                                 .hooks = {.authenticate = authenticate,
+                                           .begin = once_begin,
+                                           .end = once_end,
+                                           .locate = conductor_locate,
+                                           .locate_ahead = conductor_locate_ahead,
+                                           .conclude = relay_conclude},
+                                 .max_body = (size_t)config->api.max_body,
+                                 .budget_ms = config->api.budget_ms};
     TRY(core_setup(&p->core));
     p->core_ready = true;
     TRY(http_server_start(&options, &p->core, &hooks, &p->gateway.server));

@@ -24,7 +24,7 @@ static enum err take_base(struct request *request, const char *base)
 static enum err authenticate_link(struct request *request, const char *delegation)
 {
     struct zones *zones = request->gateway->zones;
-    const bool streamed = request->route->body == BODY_STREAM;
+    const bool streamed = request->route->body == BODY_STREAM || request->body_ahead;
     const struct link_question question = {
         .method = request->method,
         .target = request->target,

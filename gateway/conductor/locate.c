@@ -18,6 +18,7 @@
 #include "schema/zone_self.h"
 #include "zones/resolve.h"
 #include "zones/seen.h"
+#include "zones/stream.h"
 
 #define OWNER_HEADER "X-Zone-Owner"
 #define MOVED_HEADER "X-Zone-Moved"
@@ -34,6 +35,7 @@ struct search {
     struct zone_call calls[64];
     size_t count;
     size_t done; /* calls that have an answer */
+    bool ahead;  /* the request's body is not here yet: reads look for the owner */
     enum resolved word;
     size_t word_of; /* index of the call that said it */
 };
@@ -78,6 +80,33 @@ static bool hinted_first(struct search *search)
     return search->location.place == PLACE_UNKNOWN_TAG && search->count > 1 && is_owner_hinted(search, search->asked[0]);
 }
 
+/* Does the zone have the server? */
+static void question_init(struct search *search, const struct zone *zone, struct zone_call *out)
+{
+    struct request *request = search->request;
+    relay_call_init(request, zone, out);
+    out->method = "GET";
+    out->target = arena_printf(request->arena, "/compute/v2.1/servers/%s", uuid_to_text(search->uuid).text);
+    out->body = NULL;
+    out->body_length = 0;
+    out->class = CLASS_READ;
+    struct link_origin *origin = arena_copy(request->arena, out->origin, sizeof(*origin));
+    origin->key = NULL;
+    out->origin = origin;
+}
+
+/* The request itself, or that question. Long answers of the owner pass as they come. */
+static void call_init(struct search *search, const struct zone *zone, struct zone_call *out)
+{
+    if (search->ahead) {
+        question_init(search, zone, out);
+        return;
+    }
+    relay_call_init(search->request, zone, out);
+    if (search->request->route->scope == SCOPE_SERVER)
+        out->window = STREAM_WINDOW;
+}
+
 static void ask_range(struct search *search, size_t first, size_t end)
 {
     struct request *request = search->request;
@@ -95,11 +124,11 @@ static bool goes_on(const struct search *search, bool mutation)
 static void ask(struct search *search)
 {
     struct request *request = search->request;
-    const bool alone = link_is_mutation(request->method);
+    const bool alone = link_is_mutation(request->method) && !search->ahead;
     const bool first_alone = alone || hinted_first(search);
     const char *owner = search->owner ? arena_strdup(request->arena, uuid_to_text(search->owner).text) : NULL;
     for (size_t i = 0; i < search->count; i++) {
-        relay_call_init(request, search->asked[i], &search->calls[i]);
+        call_init(search, search->asked[i], &search->calls[i]);
         if (owner)
             headers_add(request->arena, &search->calls[i].headers, OWNER_HEADER, owner);
     }
@@ -160,12 +189,12 @@ static enum err say_unknown(struct search *search)
     }
     const struct zone *zone = search->asked[search->word_of];
     const struct http_answer *answer = &search->calls[search->word_of].answer;
+    if (silent == 1 && answer->kind != ZONE_ANSWERED && search->ahead)
+        search->calls[search->word_of].answer.sent = false; /* only a question was */
     if (silent == 1 && answer->kind != ZONE_ANSWERED)
         return relay_failure(request, search->response, zone, answer);
-    if (silent == 1) {
-        relay_answer(request, search->response, zone, answer);
-        return OK;
-    }
+    if (silent == 1)
+        return relay_call_answer(request, search->response, &search->calls[search->word_of]);
     relay_missing(request, search->response, &missing);
     return fail(E_UNAVAILABLE, "%zu zones that may have it do not answer.", silent);
 }
@@ -203,15 +232,7 @@ static enum err refused_above(struct search *search, bool *answered)
 {
     struct request *request = search->request;
     struct zone_call call;
-    relay_call_init(request, search->asked[search->word_of], &call);
-    call.method = "GET";
-    call.target = arena_printf(request->arena, "/compute/v2.1/servers/%s", uuid_to_text(search->uuid).text);
-    call.body = NULL;
-    call.body_length = 0;
-    call.class = CLASS_READ;
-    struct link_origin *origin = arena_copy(request->arena, call.origin, sizeof(*origin));
-    origin->key = NULL;
-    call.origin = origin;
+    question_init(search, search->asked[search->word_of], &call);
     fanout_run(request->fanout, request->arena, &call, 1, request->budget);
     if (resolve_answer(call.answer.kind, call.answer.status) == RESOLVED_NOT_HERE) {
         *answered = false;
@@ -219,6 +240,17 @@ static enum err refused_above(struct search *search, bool *answered)
     }
     relay_answer(request, search->response, search->asked[search->word_of], &search->calls[search->word_of].answer);
     return OK;
+}
+
+/* The one that has it gets the body. */
+static enum err send_ahead(struct search *search, const struct zone *zone)
+{
+    const char *owner = search->owner ? uuid_to_text(search->owner).text : NULL;
+    const struct zone_call *found = &search->calls[search->word_of];
+    if (found->answer.status / 100 != 2) /* it answers for the server with an error of its own */
+        return relay_call_answer(search->request, search->response, &search->calls[search->word_of]);
+    return relay_ahead(search->request, search->response, zone, OWNER_HEADER,
+                       owner ? arena_strdup(search->request->arena, owner) : NULL);
 }
 
 static enum err conclude(struct search *search, bool *answered)
@@ -233,10 +265,12 @@ static enum err conclude(struct search *search, bool *answered)
         *answered = false;
         return say_not_here(search);
     }
-    if (search->word == RESOLVED_REFUSED && zone->row.side == ZONE_PARENT && link_is_mutation(search->request->method))
+    if (search->word == RESOLVED_REFUSED && !search->ahead && zone->row.side == ZONE_PARENT &&
+        link_is_mutation(search->request->method))
         return refused_above(search, answered);
-    relay_answer(search->request, search->response, zone, &search->calls[search->word_of].answer);
-    return OK;
+    if (search->ahead && search->word == RESOLVED_FOUND)
+        return send_ahead(search, zone);
+    return relay_call_answer(search->request, search->response, &search->calls[search->word_of]);
 }
 
 /* Where a zone that was asked says that the server is now; NULL. */
@@ -308,6 +342,22 @@ static enum err search_run(struct search *search, bool *answered)
     return conclude(search, answered);
 }
 
+static enum err find_here(struct request *request, struct response *response, const struct uuid *uuid)
+{
+    const enum err found = server_find(request->db, request->arena, uuid, &request->server);
+    if (found == E_UNAVAILABLE)
+        response_header(request, response, "X-Zone-Missing", ".;reason=store");
+    return found;
+}
+
+/* One that was authenticated before its body came, by a sender who knew the body. */
+static enum err check_late_body(const struct request *request)
+{
+    if (!request->body_ahead || !request->link || !request->link->body_hash)
+        return OK;
+    return link_check_body(request->link, request->body, request->body_length);
+}
+
 enum err conductor_locate(struct request *request, struct response *response, bool *answered)
 {
     const char *id = request_param(request, "server_id");
@@ -315,10 +365,8 @@ enum err conductor_locate(struct request *request, struct response *response, bo
     *answered = false;
     if (!uuid_is_text(id) || uuid_from_text(id, &uuid) != OK)
         return OK; /* the handler says its own 404 */
-    const enum err found = server_find(request->db, request->arena, &uuid, &request->server);
-    if (found == E_UNAVAILABLE)
-        response_header(request, response, "X-Zone-Missing", ".;reason=store");
-    TRY(found);
+    TRY(check_late_body(request));
+    TRY(find_here(request, response, &uuid));
     return request->server ? OK : conductor_locate_id(request, response, &uuid, answered);
 }
 
@@ -333,7 +381,28 @@ enum err conductor_locate_id(struct request *request, struct response *response,
     struct search *search = arena_alloc(request->arena, sizeof(*search));
     *search = (struct search){.request = request, .response = response, .uuid = uuid, .word = RESOLVED_NEUTRAL};
     *answered = false;
-    return is_local_only(request) ? say_not_here(search) : search_run(search, answered);
+    const enum err result = is_local_only(request) ? say_not_here(search) : search_run(search, answered);
+    fanout_drop(request->fanout);
+    return result;
+}
+
+enum err conductor_locate_ahead(struct request *request, struct response *response)
+{
+    const char *id = request_param(request, "server_id");
+    struct uuid uuid;
+    bool answered = false;
+    if (!uuid_is_text(id) || uuid_from_text(id, &uuid) != OK)
+        return fail(E_NOT_FOUND, "Instance %s could not be found.", id);
+    TRY(find_here(request, response, &uuid));
+    if (request->server)
+        return OK;
+    struct search *search = arena_alloc(request->arena, sizeof(*search));
+    *search = (struct search){.request = request, .response = response, .uuid = &uuid, .word = RESOLVED_NEUTRAL, .ahead = true};
+    const enum err result = is_local_only(request) ? say_not_here(search) : search_run(search, &answered);
+    fanout_drop(request->fanout);
+    if (result == OK && !answered)
+        return fail(E_NOT_FOUND, "Instance %s could not be found.", id);
+    return result;
 }
 
 enum err conductor_locate_reservation(struct request *request, struct response *response, const char *reservation_id,
@@ -351,7 +420,5 @@ enum err conductor_locate_reservation(struct request *request, struct response *
     search_begin(search, &location);
     ask(search);
     *answered = search->word == RESOLVED_FOUND;
-    if (*answered)
-        relay_answer(request, response, search->asked[search->word_of], &search->calls[search->word_of].answer);
-    return OK;
+    return *answered ? relay_call_answer(request, response, &search->calls[search->word_of]) : OK;
 }

@@ -7,6 +7,10 @@
  * http_hooks.locate. E_UNAVAILABLE: it may be in a zone that could not be asked; never "not found" then. */
 MUST_CHECK enum err conductor_locate(struct request *request, struct response *response, bool *answered);
 
+/* The same before the request's body is there: see http_hooks.locate_ahead. Reads find out where the server is, so that the body
+ * goes to its owner, once. E_NOT_FOUND: it is nowhere. */
+MUST_CHECK enum err conductor_locate_ahead(struct request *request, struct response *response);
+
 /* The same for whatever else carries its owner's tag (server groups) and is not in this zone's store. `*answered` false: no zone
  * that may have it has it. */
 MUST_CHECK enum err conductor_locate_id(struct request *request, struct response *response, const struct uuid *uuid,

@@ -109,6 +109,13 @@ int64_t relay_asked_below(const struct http_answer *answer)
     return header && str_to_int(header, &count) && count > 0 && count <= ZONES_MOST ? count : 0;
 }
 
+uint64_t relay_content_length(const struct http_answer *answer)
+{
+    const char *header = headers_get(&answer->headers, "Content-Length");
+    int64_t length = 0;
+    return header && str_to_int(header, &length) && length >= 0 ? (uint64_t)length : UINT64_MAX;
+}
+
 void relay_answer(struct request *request, struct response *response, const struct zone *zone, const struct http_answer *answer)
 {
     struct link_headers passed = {0};
@@ -124,6 +131,8 @@ void relay_answer(struct request *request, struct response *response, const stru
     }
     note_server(request, zone, answer);
     response->status = answer->status;
+    if (strcmp(request->method, "HEAD") == 0)
+        response->source_length = relay_content_length(answer);
     text_add(&response->body, answer->body, answer->body_length);
     response_header(request, response, "X-Zone-Path",
                     zone_path_join(request->arena, relay_zone_name(request, zone), path && *path ? path : "."));

@@ -83,17 +83,22 @@ enum err core_open(const struct http_core *core, struct request *request, struct
     return result;
 }
 
-static enum err open_stream(const struct http_core *core, struct request *request)
+static enum err open_stream(const struct http_core *core, struct request *request, struct response *response)
 {
+    request->body_ahead = true;
     TRY(access_check(&core->hooks, request));
+    if (request->route->scope == SCOPE_SERVER)
+        return core->hooks.locate_ahead(request, response);
     return request->route->open(request, &request->sink);
 }
 
 enum err core_open_stream(const struct http_core *core, struct request *request, struct response *response)
 {
-    const enum err result = open_stream(core, request);
+    const enum err result = open_stream(core, request, response);
     if (result != OK)
         core_error(request, result, NULL, response);
+    else if (response->status)
+        response_complete(request, response);
     return result;
 }
 
@@ -101,6 +106,8 @@ static enum err run(const struct http_core *core, struct request *request, struc
 {
     bool answered = false;
     TRY(access_check(&core->hooks, request));
+    if (request->source)
+        return core->hooks.conclude(request, response);
     if (request->route->scope == SCOPE_SERVER)
         TRY(core->hooks.locate(request, response, &answered));
     if (!answered && core->hooks.begin)

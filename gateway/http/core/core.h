@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <jansson.h>
 
@@ -72,6 +73,21 @@ struct response;
 struct body_sink {
     enum err (*write)(struct body_sink *sink, const void *bytes, size_t length);
     void (*close)(struct body_sink *sink, bool complete);
+    /* How many bytes it takes now; 0: none, and the request's `source` tells when; SIZE_MAX: it wants no more, the rest is thrown
+     * away. NULL: it takes all. */
+    size_t (*room)(struct body_sink *sink);
+};
+
+enum { SOURCE_WAIT = 0, SOURCE_END = -1, SOURCE_BROKEN = -2 };
+
+/* Where a reply's body comes from that is not whole in memory: another zone. `read` gives bytes, or one of the words above; after
+ * SOURCE_WAIT the listener is told. `listen` is called once, before `read`; `told(context, true)` comes once, when the source is
+ * over and the request's memory is not needed for it any more; it may come on any thread. `release` is called once, at any time
+ * after. */
+struct body_source {
+    ssize_t (*read)(struct body_source *source, void *out, size_t size);
+    void (*listen)(struct body_source *source, void (*told)(void *context, bool over), void *context);
+    void (*release)(struct body_source *source);
 };
 
 typedef enum err handler_f(struct request *request, struct response *response);
@@ -147,7 +163,10 @@ struct request {
     size_t body_length;
     json_t *json; /* the parsed body, owned by the arena; NULL if none */
     struct body_sink *sink;
-    int version; /* negotiated minor; version_min when the client sent none */
+    struct body_source *source; /* of a body that goes to another zone: its answer; else NULL */
+    bool body_ahead;            /* the request was authenticated before its body came */
+    uint64_t length_ahead;      /* then: how many bytes its body will have; UINT64_MAX: not known */
+    int version;                /* negotiated minor; version_min when the client sent none */
     bool version_given;
     bool version_refused;     /* it was malformed or is not supported: the request ended there */
     const char *version_text; /* "2.93": what the reply's version headers say; also the version that was refused by 406 */
@@ -176,6 +195,9 @@ struct response {
     const char *content_type; /* NULL: application/json when there is a body */
     int file;                 /* descriptor to send, taken over; -1 none */
     uint64_t file_length;
+    struct body_source *source; /* instead of a body; the server attends to it */
+    uint64_t source_length; /* of `source`, or of what GET would give if this answers HEAD (`source` is NULL then); UINT64_MAX: not
+                               known */
 };
 
 void response_init(struct response *response);
@@ -195,6 +217,11 @@ struct http_hooks {
      * answer is in `response`. `end` sees the complete answer of every request for which `begin` was asked. */
     enum err (*begin)(struct request *request, struct response *response, bool *answered);
     void (*end)(struct request *request, struct response *response);
+    /* The same before the body is there: sets request->sink and ->source when another zone wants the body, a status when it
+     * answered without; neither: the server is here, or nowhere. */
+    enum err (*locate_ahead)(struct request *request, struct response *response);
+    /* After a body that went to another zone: its answer. */
+    enum err (*conclude)(struct request *request, struct response *response);
 };
 
 struct http_core {
@@ -217,9 +244,9 @@ void core_clear(struct http_core *core);
  * is complete (404, 405, 406, 400) and the error is returned. Cheap, no database: runs on the server's thread.
  */
 MUST_CHECK enum err core_open(const struct http_core *core, struct request *request, struct response *response);
-/* For BODY_STREAM, on a worker, before the body: authenticates and calls route->open, which sets request->sink. As above on
- * failure.
- */
+/* On a worker, before the body: authenticates and, for BODY_STREAM, calls route->open, which sets request->sink; for SCOPE_SERVER,
+ * finds out who is to have the body: request->sink is set, or the response has a status and is complete (another zone answered), or
+ * neither, and the body is to be collected. As above on failure. */
 MUST_CHECK enum err core_open_stream(const struct http_core *core, struct request *request, struct response *response);
 /* On a worker, with the whole body: authenticate, locate, parse, validate, handle. The response is always complete afterwards. */
 void core_run(const struct http_core *core, struct request *request, struct response *response);

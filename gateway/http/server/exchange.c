@@ -14,10 +14,12 @@
 
 #define DRAIN_MAX   ((uint64_t)1024 * 1024)
 #define RETRY_AFTER "1"
+#define AHEAD_MIN   ((size_t)64 * 1024) /* bytes of a body beyond which its zone is looked for first (spec link.md section 3) */
 
 struct chunk {
     const char *bytes;
     size_t length;
+    size_t *left; /* out, 0 before: of the bytes, how many are to be offered again */
 };
 
 typedef enum MHD_Result phase_f(struct exchange *exchange, struct chunk chunk);
@@ -31,8 +33,10 @@ static void set_log_request(const struct exchange *exchange)
 static void finish_response(struct exchange *exchange)
 {
     reply_bound(exchange);
-    core_account(&exchange->request, exchange->response.status);
-    exchange->accounted = true;
+    if (!exchange->response.source) {
+        core_account(&exchange->request, exchange->response.status);
+        exchange->accounted = true;
+    }
     reply_build(exchange);
 }
 
@@ -149,6 +153,16 @@ static enum MHD_Result begin_stream(struct exchange *exchange)
     return send_first(exchange);
 }
 
+/* A body that is large, or may be, of a request that may be another zone's: to be known before it is read. */
+static bool is_located_ahead(const struct exchange *exchange)
+{
+    const struct request *request = &exchange->request;
+    const uint64_t length = announced_length(request);
+    if (request->route->scope != SCOPE_SERVER || request->body_ahead || length <= AHEAD_MIN)
+        return false;
+    return length != UINT64_MAX || expects_continue(request);
+}
+
 /* A head that is refused at once, if it is. */
 static bool refuse_head(struct exchange *exchange)
 {
@@ -157,7 +171,8 @@ static bool refuse_head(struct exchange *exchange)
     const uint64_t length = announced_length(&exchange->request);
     if (atomic_load(&server->draining))
         refuse_for_now(exchange, "busy", "The zone is stopping. Nothing was changed, please try again.");
-    else if (route->body != BODY_STREAM && length != UINT64_MAX && length > core_max_body(server->core, &exchange->request))
+    else if (route->body != BODY_STREAM && !is_located_ahead(exchange) && length != UINT64_MAX &&
+             length > core_max_body(server->core, &exchange->request))
         refuse_too_large(exchange);
     else if (!route->inline_ok && pool_is_full(pool_of(exchange)))
         refuse_busy(exchange);
@@ -177,7 +192,7 @@ static enum MHD_Result route_head(struct exchange *exchange)
         finish_response(exchange);
         return send_first(exchange);
     }
-    if (route->body == BODY_STREAM)
+    if (route->body == BODY_STREAM || is_located_ahead(exchange))
         return begin_stream(exchange);
     exchange->phase = PHASE_BODY;
     return MHD_YES;
@@ -205,10 +220,30 @@ static enum MHD_Result run_collected(struct exchange *exchange)
     return send_reply(exchange);
 }
 
+/* A body without length turns out to be large. */
+static bool is_located_late(const struct exchange *exchange, size_t length)
+{
+    const struct request *request = &exchange->request;
+    return request->route->scope == SCOPE_SERVER && !request->body_ahead && exchange->body.length + length > AHEAD_MIN;
+}
+
+static enum MHD_Result locate_late(struct exchange *exchange, struct chunk chunk)
+{
+    *chunk.left = chunk.length;
+    if (submit(exchange, PHASE_OPENING, exchange->server->queue))
+        return MHD_YES;
+    *chunk.left = 0;
+    refuse_busy(exchange);
+    exchange->phase = PHASE_DRAIN;
+    return MHD_YES;
+}
+
 static enum MHD_Result on_body(struct exchange *exchange, struct chunk chunk)
 {
     if (chunk.length == 0)
         return run_collected(exchange);
+    if (is_located_late(exchange, chunk.length))
+        return locate_late(exchange, chunk);
     if (chunk.length > core_max_body(exchange->server->core, &exchange->request) - exchange->body.length) {
         text_clear(&exchange->body);
         refuse_too_large(exchange);
@@ -216,15 +251,6 @@ static enum MHD_Result on_body(struct exchange *exchange, struct chunk chunk)
         return MHD_YES;
     }
     text_add(&exchange->body, chunk.bytes, chunk.length);
-    return MHD_YES;
-}
-
-/* The first call again: the worker opened the sink. */
-static enum MHD_Result on_opened(struct exchange *exchange, struct chunk chunk)
-{
-    (void)chunk;
-    patience_body(exchange->server, exchange->connection);
-    exchange->phase = PHASE_STREAM;
     return MHD_YES;
 }
 
@@ -236,24 +262,72 @@ static void close_sink(struct exchange *exchange, bool complete)
         sink->close(sink, complete);
 }
 
-static enum MHD_Result on_stream(struct exchange *exchange, struct chunk chunk)
+static enum MHD_Result refuse_rest(struct exchange *exchange, enum err why)
 {
-    if (chunk.length == 0) { /* what was taken in may be large: it does not lose to a full queue */
-        if (submit(exchange, PHASE_RUNNING, SIZE_MAX))
-            return MHD_YES;
-        close_sink(exchange, false);
-        refuse_busy(exchange);
-        return send_reply(exchange);
-    }
-    patience_stream(exchange->connection, chunk.length);
-    const enum err written = exchange->sink->write(exchange->sink, chunk.bytes, chunk.length);
-    if (written == OK)
-        return MHD_YES;
-    core_error(&exchange->request, written, NULL, &exchange->response);
+    core_error(&exchange->request, why, NULL, &exchange->response);
     finish_response(exchange);
     close_sink(exchange, false);
     exchange->phase = PHASE_DRAIN;
     return MHD_YES;
+}
+
+static enum MHD_Result end_stream(struct exchange *exchange)
+{
+    if (submit(exchange, PHASE_RUNNING, SIZE_MAX)) /* what was taken in may be large: it does not lose to a full queue */
+        return MHD_YES;
+    close_sink(exchange, false);
+    refuse_busy(exchange);
+    return send_reply(exchange);
+}
+
+static enum MHD_Result on_stream(struct exchange *exchange, struct chunk chunk)
+{
+    bool cut = false;
+    if (exchange->paused)
+        patience_body(exchange->server, exchange->connection);
+    exchange->paused = false;
+    if (chunk.length == 0)
+        return end_stream(exchange);
+    for (size_t done = 0; done < chunk.length;) {
+        const size_t room = source_room(exchange, &cut);
+        const size_t size = room < chunk.length - done ? room : chunk.length - done;
+        *chunk.left = chunk.length - done;
+        if (size == 0)
+            return cut ? MHD_NO : MHD_YES;
+        patience_stream(exchange->connection, size);
+        const enum err written = exchange->sink->write(exchange->sink, chunk.bytes + done, size);
+        done += size;
+        exchange->streamed += size;
+        *chunk.left = 0;
+        if (written != OK)
+            return refuse_rest(exchange, written);
+    }
+    return source_client_left(exchange) ? MHD_NO : MHD_YES;
+}
+
+/* What was collected before it was known that another zone wants it. */
+static void pass_collected(struct exchange *exchange)
+{
+    if (exchange->body.length && exchange->sink->write(exchange->sink, exchange->body.bytes, exchange->body.length) != OK)
+        log_debug("http.stream", "cause=\"nobody takes it\"");
+    exchange->streamed = exchange->body.length;
+    text_clear(&exchange->body);
+}
+
+/* The first call again, or the one with the bytes that were left: the worker opened the sink, or found that the request is this
+ * zone's own. */
+static enum MHD_Result on_opened(struct exchange *exchange, struct chunk chunk)
+{
+    const bool first = chunk.length == 0;
+    patience_body(exchange->server, exchange->connection);
+    if (!exchange->sink && first && refuse_head(exchange))
+        return send_first(exchange);
+    exchange->phase = exchange->sink ? PHASE_STREAM : PHASE_BODY;
+    if (exchange->sink)
+        pass_collected(exchange);
+    if (first)
+        return MHD_YES;
+    return exchange->sink ? on_stream(exchange, chunk) : on_body(exchange, chunk);
 }
 
 static enum MHD_Result on_drain(struct exchange *exchange, struct chunk chunk)
@@ -273,9 +347,11 @@ static enum MHD_Result on_reply(struct exchange *exchange, struct chunk chunk)
 /* The first call again: the worker refused the stream. */
 static enum MHD_Result on_refused(struct exchange *exchange, struct chunk chunk)
 {
-    (void)chunk;
     patience_body(exchange->server, exchange->connection);
-    return send_first(exchange);
+    if (chunk.length == 0)
+        return send_first(exchange);
+    exchange->phase = PHASE_DRAIN;
+    return on_drain(exchange, chunk);
 }
 
 /* The worker has it: the server is being cut off. */
@@ -314,7 +390,7 @@ enum MHD_Result exchange_continue(void *server, struct MHD_Connection *connectio
         patience_head(connection);
         describe_request(exchange, method);
     }
-    const struct chunk chunk = {upload, *upload_size};
+    const struct chunk chunk = {upload, *upload_size, upload_size};
     *upload_size = 0;
     set_log_request(exchange);
     const enum MHD_Result result = phases[exchange->phase](exchange, chunk);
@@ -330,10 +406,13 @@ static void hand_back(struct exchange *exchange, enum phase phase)
     exchange->phase = phase;
     exchange->busy = false;
     const bool orphan = exchange->orphan;
-    if (!orphan)
+    const bool last = orphan && exchange_is_free(exchange);
+    if (orphan)
+        source_release(exchange);
+    else
         exchange_wake(exchange);
     (void)pthread_mutex_unlock(&server->lock);
-    if (orphan)
+    if (last)
         exchange_free(exchange);
 }
 
@@ -349,8 +428,12 @@ void exchange_refuse(struct exchange *exchange)
 /* Opens a stream; the phase that follows. */
 static enum phase work_open(struct exchange *exchange)
 {
-    if (core_open_stream(exchange->server->core, &exchange->request, &exchange->response) == OK) {
-        exchange->sink = exchange->request.sink;
+    struct request *request = &exchange->request;
+    request->length_ahead = announced_length(request);
+    const enum err opened = core_open_stream(exchange->server->core, request, &exchange->response);
+    source_attach(exchange, request->source ? request->source : exchange->response.source);
+    if (opened == OK && !exchange->response.status) {
+        exchange->sink = request->sink;
         return PHASE_OPENED;
     }
     finish_response(exchange);
@@ -370,8 +453,10 @@ static enum phase work_run(struct exchange *exchange)
 {
     close_sink(exchange, true);
     core_run(exchange->server->core, &exchange->request, &exchange->response);
+    source_attach(exchange, exchange->response.source);
     finish_response(exchange);
-    release_memory(exchange);
+    if (!exchange->source)
+        release_memory(exchange);
     return PHASE_REPLY;
 }
 

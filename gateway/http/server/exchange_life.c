@@ -47,10 +47,16 @@ static void account_lost(struct exchange *exchange)
     log_set_request(NULL);
 }
 
+bool exchange_is_free(const struct exchange *exchange)
+{
+    return !exchange->busy && !exchange->carried;
+}
+
 void exchange_free(struct exchange *exchange)
 {
     if (exchange->sink)
         exchange->sink->close(exchange->sink, false);
+    source_release(exchange);
     account_lost(exchange);
     if (exchange->reply)
         MHD_destroy_response(exchange->reply);
@@ -76,11 +82,31 @@ void exchange_drop(struct exchange *exchange)
     exchange_free(exchange);
 }
 
+/* A reply from a source is complete when its last byte is sent. */
+static void account_sent(struct exchange *exchange, enum MHD_RequestTerminationCode how)
+{
+    if (!exchange->source || exchange->busy || exchange->accounted || exchange->phase != PHASE_SENT)
+        return;
+    const bool whole = how == MHD_REQUEST_TERMINATED_COMPLETED_OK;
+    exchange->accounted = true;
+    log_set_request(exchange->request.request_id);
+    core_account(&exchange->request, whole ? (int)exchange->status : exchange->broken ? 502 : 499);
+    log_set_request(NULL);
+}
+
+/* Its connection is gone: what still comes for it, or is to go, is broken off. */
+static void let_go(struct exchange *exchange)
+{
+    if (exchange->sink)
+        exchange->sink->close(exchange->sink, false);
+    exchange->sink = NULL;
+    source_release(exchange);
+}
+
 void exchange_end(void *context, struct MHD_Connection *connection, void **slot, enum MHD_RequestTerminationCode how)
 {
     struct http_server *server = context;
     struct exchange *exchange = *slot;
-    (void)how;
     patience_head(connection);
     patience_idle(server, connection);
     *slot = NULL;
@@ -88,8 +114,11 @@ void exchange_end(void *context, struct MHD_Connection *connection, void **slot,
         return;
     (void)pthread_mutex_lock(&server->lock);
     unlink_exchange(exchange);
-    exchange->orphan = exchange->busy;
-    const bool mine = !exchange->busy;
+    account_sent(exchange, how);
+    const bool mine = exchange_is_free(exchange);
+    exchange->orphan = !mine;
+    if (!exchange->busy)
+        let_go(exchange);
     (void)pthread_mutex_unlock(&server->lock);
     if (mine)
         exchange_free(exchange);

@@ -31,10 +31,11 @@ struct http_server {
     const char *scheme;
     size_t queue;
     atomic_bool draining; /* new requests are refused */
-    pthread_mutex_t lock; /* guards what follows, and `busy`, `suspended`, `orphan` of every exchange */
+    pthread_mutex_t lock; /* guards what follows, and `busy`, `suspended`, `orphan`, `carried` of every exchange */
     pthread_cond_t quiet; /* `active` went down */
     struct exchange *exchanges;
     size_t active;
+    size_t carried;      /* exchanges whose source is not over */
     bool cutting;        /* nothing may be handed to a worker any more */
     char complaint[256]; /* libmicrohttpd's last words while it starts; not written after `started` */
     atomic_bool started;
@@ -70,15 +71,20 @@ struct exchange {
     enum phase phase;
     bool busy;      /* a worker has it, or it waits for one */
     bool suspended; /* its connection is */
-    bool orphan;    /* its connection is gone: the worker frees it */
+    bool orphan;    /* its connection is gone: whoever is the last to need it frees it */
+    bool carried;   /* its source is not over */
+    bool paused;    /* suspended until the source has something to say */
+    bool broken;    /* the source was */
     bool begun;     /* core_open was called */
     bool accounted;
-    uint64_t dropped; /* bytes of the body that were thrown away */
+    uint64_t streamed; /* bytes of the body that went to the sink */
+    uint64_t dropped;  /* bytes of the body that were thrown away */
     struct arena arena;
     struct request request;
     struct response response;
     struct text body;
-    struct body_sink *sink; /* open; NULL after its close */
+    struct body_sink *sink;     /* open; NULL after its close */
+    struct body_source *source; /* listened to; NULL after its release */
     struct MHD_Response *reply;
     uint64_t reply_length;
     unsigned status;
@@ -96,6 +102,8 @@ void exchange_refuse(struct exchange *exchange);
 void exchange_wake(struct exchange *exchange);
 
 /* exchange_life.c */
+/* Under the lock: nobody but the connection's own thread needs it. */
+bool exchange_is_free(const struct exchange *exchange);
 struct exchange *exchange_new(struct http_server *server, struct MHD_Connection *connection, const char *target);
 void exchange_free(struct exchange *exchange);
 /* One that no worker has: out of the server's list, and freed. */
@@ -117,6 +125,19 @@ bool patience_is_alone(const struct http_server *server); /* under the lock: the
 
 /* malformed.c: what the library said while it runs; answers a head that it refuses for its Content-Length. On the epoll thread. */
 void malformed_answer(struct http_server *server, const char *words);
+
+/* source.c: bodies from other zones. */
+void source_attach(struct exchange *exchange, struct body_source *source);
+/* Under the server's lock. */
+void source_release(struct exchange *exchange);
+/* Suspends the connection until the source has something to say. Under the lock. False: the server is being cut off. */
+bool source_pause(struct exchange *exchange);
+struct MHD_Response *source_reply(struct exchange *exchange, uint64_t length);
+/* How much the sink takes now. 0: the connection is suspended until it takes more, or `*cut`. */
+size_t source_room(struct exchange *exchange, bool *cut);
+/* The client closed its side before its body was whole. The library, which does not look again behind a short read, would find out
+ * by its timeout. Without a length it is left to that: the end may be in its buffer. */
+bool source_client_left(const struct exchange *exchange);
 
 /* describe.c: the parts of `struct request` that the server knows. */
 void describe_request(struct exchange *exchange, const char *method);

@@ -26,10 +26,19 @@ static bool has_no_content(int status)
     return status < 200 || status == 204 || status == 304;
 }
 
-static struct MHD_Response *take_body(struct response *response)
+static bool is_stream(const struct response *response)
 {
+    return !has_no_content(response->status) &&
+           (response->source || (response->source_length && response->source_length != UINT64_MAX));
+}
+
+static struct MHD_Response *take_body(struct exchange *exchange)
+{
+    struct response *response = &exchange->response;
     if (has_no_content(response->status))
         return MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+    if (is_stream(response))
+        return source_reply(exchange, response->source_length);
     if (response->file >= 0) {
         struct MHD_Response *reply = MHD_create_response_from_fd64(response->file_length, response->file);
         if (reply)
@@ -59,7 +68,7 @@ static const char *content_type(const struct response *response)
         return response->content_type;
     if (response->file >= 0)
         return "application/octet-stream";
-    return response->body.length ? "application/json" : NULL;
+    return response->body.length && !is_stream(response) ? "application/json" : NULL;
 }
 
 void reply_bound(struct exchange *exchange)
@@ -81,7 +90,7 @@ void reply_build(struct exchange *exchange)
     const char *type = content_type(response);
     exchange->status = (unsigned)response->status;
     exchange->reply_length = response->file >= 0 ? response->file_length : response->body.length;
-    exchange->reply = take_body(response);
+    exchange->reply = take_body(exchange);
     if (!exchange->reply)
         return;
     for (size_t i = 0; i < response->headers.count; i++)

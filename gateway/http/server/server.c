@@ -245,6 +245,15 @@ static size_t wake_all(struct http_server *server)
     return woken;
 }
 
+/* What goes through to other zones was broken off with its connection; that takes no time, but another thread. */
+static void wait_carried(struct http_server *server)
+{
+    (void)pthread_mutex_lock(&server->lock);
+    while (server->carried > 0)
+        (void)pthread_cond_wait(&server->quiet, &server->lock);
+    (void)pthread_mutex_unlock(&server->lock);
+}
+
 void http_server_stop(struct http_server *server, int64_t grace_ms)
 {
     if (!server)
@@ -259,6 +268,7 @@ void http_server_stop(struct http_server *server, int64_t grace_ms)
     if (cut)
         log_warn("http.stop", "cut=%zu grace_ms=%lld", cut, (long long)grace_ms);
     MHD_stop_daemon(server->daemon);
+    wait_carried(server);
     free_server(server);
 }
 

@@ -156,7 +156,7 @@ static void count_end(struct body_sink *sink, bool complete)
 static enum err open_sink(struct request *request, struct body_sink **out)
 {
     struct counting_sink *counting = arena_alloc(request->arena, sizeof(*counting));
-    counting->sink = (struct body_sink){count_bytes, count_end};
+    counting->sink = (struct body_sink){.write = count_bytes, .close = count_end};
     counting->most = request_query(request, "most") ? 1000 : 1U << 30;
     *out = &counting->sink;
     return OK;

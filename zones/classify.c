@@ -1,0 +1,32 @@
+/* See classify.h. */
+#include "zones/classify.h"
+
+#include "gateway/base/text.h"
+
+/* A child's 503 that speaks of the child itself. */
+static enum zone_kind_of_answer kind_of_503(const struct http_answer *answer)
+{
+    static const enum zone_kind_of_answer own[] = {ZONE_BUSY, ZONE_STORE, ZONE_NO_BUDGET};
+    const char *missing = headers_get(&answer->headers, "X-Zone-Missing");
+    for (size_t i = 0; missing && i < ARRAY_LEN(own); i++) {
+        if (str_starts(missing, ".;reason=") && str_starts(missing + 9, zone_kind_word(own[i])))
+            return own[i];
+    }
+    return ZONE_ANSWERED;
+}
+
+void answer_classify(const struct zone_call *call, struct http_answer *answer)
+{
+    if (!call->zone || !call->origin || answer->kind != ZONE_ANSWERED)
+        return;
+    if (answer->status == 401)
+        answer->kind = ZONE_AUTH;
+    else if (answer->status == 508)
+        answer->kind = ZONE_LOOP;
+    else if (answer->status == 503)
+        answer->kind = kind_of_503(answer);
+    else if (answer->status > 300 && answer->status < 400 && answer->status != 304)
+        answer->kind = ZONE_GARBAGE; /* no zone sends its parent elsewhere, and a client would follow with its token */
+    if (answer->kind != ZONE_ANSWERED && !answer->why)
+        answer->why = zone_kind_word(answer->kind);
+}
