@@ -2,9 +2,9 @@
 #include "gateway/identity/authority.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "gateway/base/text.h"
 #include "schema/json/json.h"
@@ -15,9 +15,12 @@ struct authority {
     char *url;
     identity_forward_f *forward;
     void *context;
-    pthread_mutex_t mutex; /* guards `state` */
+    pthread_mutex_t mutex; /* guards what follows */
+    pthread_cond_t fetched;
     struct authority_state state;
-    _Atomic int64_t next_fetch_ms;
+    int64_t next_fetch_ms;
+    bool fetching;
+    bool changed; /* by the last fetch */
 };
 
 /* http://root:8774, …/identity, …/identity/v3 and http://keystone:5000/v3 are all understood. */
@@ -43,7 +46,12 @@ struct authority *authority_new(const char *url)
     if (!authority)
         abort();
     authority->url = normalise(url);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&authority->mutex, NULL);
+    pthread_cond_init(&authority->fetched, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     return authority;
 }
 
@@ -51,6 +59,7 @@ void authority_free(struct authority *authority)
 {
     if (!authority)
         return;
+    pthread_cond_destroy(&authority->fetched);
     pthread_mutex_destroy(&authority->mutex);
     free(authority->url);
     free(authority);
@@ -164,15 +173,47 @@ static enum err ask_key(struct authority *authority, struct db *db, const struct
     return authority_learn(authority, db, &zone, key, out_changed);
 }
 
-enum err authority_fetch(struct authority *authority, struct db *db, const struct budget *budget, bool *out_changed)
+/* Under the mutex: somebody else asks; its answer is waited for. False: nobody does. */
+static bool wait_for_fetch(struct authority *authority, const struct budget *budget, bool *out_changed)
+{
+    const struct timespec until = {budget->deadline_ms / 1000, budget->deadline_ms % 1000 * 1000000};
+    if (!authority->fetching)
+        return false;
+    while (authority->fetching && budget_left_ms(budget) > 0)
+        (void)pthread_cond_timedwait(&authority->fetched, &authority->mutex, &until);
+    *out_changed = !authority->fetching && authority->changed;
+    return true;
+}
+
+/* True: this thread is to ask. */
+static bool begin_fetch(struct authority *authority, const struct budget *budget, bool *out_changed)
 {
     const int64_t now = clock_mono_ms();
-    int64_t due = atomic_load(&authority->next_fetch_ms);
-    if (now < due || !atomic_compare_exchange_strong(&authority->next_fetch_ms, &due, now + AUTHORITY_FETCH_MS)) {
-        *out_changed = false;
-        return OK;
+    *out_changed = false;
+    pthread_mutex_lock(&authority->mutex);
+    const bool due = !wait_for_fetch(authority, budget, out_changed) && now >= authority->next_fetch_ms;
+    if (due) {
+        authority->next_fetch_ms = now + AUTHORITY_FETCH_MS;
+        authority->fetching = true;
     }
-    return ask_key(authority, db, budget, out_changed);
+    pthread_mutex_unlock(&authority->mutex);
+    return due;
+}
+
+enum err authority_fetch(struct authority *authority, struct db *db, const struct budget *budget, bool *out_changed)
+{
+    bool changed = false;
+    if (!begin_fetch(authority, budget, out_changed))
+        return OK;
+    const enum err result = ask_key(authority, db, budget, &changed);
+    pthread_mutex_lock(&authority->mutex);
+    authority->fetching = false;
+    authority->changed = result == OK && changed;
+    pthread_cond_broadcast(&authority->fetched);
+    pthread_mutex_unlock(&authority->mutex);
+    if (result == OK)
+        *out_changed = changed;
+    return result;
 }
 
 enum err authority_validate(struct authority *authority, struct arena *arena, const char *token, const struct budget *budget,

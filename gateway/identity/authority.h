@@ -24,7 +24,8 @@ MUST_CHECK enum err authority_load(struct authority *authority, struct db *db);
 /* Takes and stores a key; `*out_changed` tells whether it is another one. */
 MUST_CHECK enum err authority_learn(struct authority *authority, struct db *db, const struct uuid *zone,
                                     const uint8_t public_key[SIGN_PUBLIC_SIZE], bool *out_changed);
-/* Asks for the key, unless that was done a moment ago. E_UNAVAILABLE. */
+/* Asks for the key, unless that was done a moment ago. While one asks, others wait for its answer within their budgets.
+ * E_UNAVAILABLE. */
 MUST_CHECK enum err authority_fetch(struct authority *authority, struct db *db, const struct budget *budget, bool *out_changed);
 
 struct authority_state {

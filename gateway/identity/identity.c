@@ -73,6 +73,11 @@ static enum err refuse(void)
     return fail(E_UNAUTHORIZED, "The request you have made requires authentication.");
 }
 
+static bool is_other_key(const struct authority_state *a, const struct authority_state *b)
+{
+    return a->known != b->known || memcmp(a->public_key, b->public_key, sizeof(a->public_key)) != 0;
+}
+
 /* The authority's signature; when it does not fit, perhaps its key is a new one. */
 static enum err verify_of_authority(struct identity *identity, struct request *request, const char *token, struct claims **out)
 {
@@ -82,10 +87,11 @@ static enum err verify_of_authority(struct identity *identity, struct request *r
     if (state.known && token_verify(token, &state.zone, state.public_key, out) == OK)
         return OK;
     TRY(authority_fetch(identity->authority, request->db, &request->budget, &changed));
-    if (!changed)
+    const struct authority_state before = state;
+    authority_get(identity->authority, &state);
+    if (!changed && !is_other_key(&before, &state)) /* another request may have learnt it meanwhile */
         return refuse();
     token_cache_clear(identity->cache);
-    authority_get(identity->authority, &state);
     return state.known ? token_verify(token, &state.zone, state.public_key, out) : refuse();
 }
 
