@@ -13,7 +13,8 @@ cmake --build .build/release --target zonegate bench_candidates bench_claims >>.
 flags=(-std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror)
 gcc "${flags[@]}" tests/bench/load.c -o .build/bench/load
 gcc "${flags[@]}" tests/bench/ceiling.c -o .build/bench/ceiling -lmicrohttpd
-[ $# -gt 0 ] || set -- $(cd tests/bench && ls ./*.py | sed 's|^\./||;s|\.py$||' | grep -vx measure)
+gcc "${flags[@]}" tests/bench/routing_front.c -o .build/bench/routing_front -lpthread
+[ $# -gt 0 ] || set -- $(cd tests/bench && ls ./*.py | sed 's|^\./||;s|\.py$||' | grep -vxE 'measure|routing_.*')
 status=0
 for name; do
     [ -r "tests/bench/$name.py" ] || { echo "no benchmark called $name" >&2; exit 2; }
