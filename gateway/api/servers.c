@@ -121,16 +121,6 @@ static enum err server_delete(struct request *request, struct response *response
     return server_begin(request, ACTION_DELETE);
 }
 
-/* What this zone does not know the server's owner may know. */
-static enum err no_such_resource(struct request *request, struct response *response)
-{
-    (void)request;
-    (void)response;
-    return fail(E_NOT_FOUND, "The resource could not be found.");
-}
-
-#define OWNERS "/servers/{server_id}/{rest...}"
-
 const struct route server_routes[] = {
     {.method = "GET", .path = "/servers/{server_id}", .access = ACCESS_READER, .handler = server_show, .scope = SCOPE_SERVER},
     {.method = "PUT",
@@ -141,30 +131,5 @@ const struct route server_routes[] = {
      .schemas = server_update_schemas,
      .scope = SCOPE_SERVER},
     {.method = "DELETE", .path = "/servers/{server_id}", .access = ACCESS_MEMBER, .handler = server_delete, .scope = SCOPE_SERVER},
-    {.method = "GET", .path = OWNERS, .access = ACCESS_READER, .handler = no_such_resource, .scope = SCOPE_SERVER},
-    {.method = "POST",
-     .path = OWNERS,
-     .access = ACCESS_READER,
-     .handler = no_such_resource,
-     .body = BODY_RAW,
-     .scope = SCOPE_SERVER},
-    {.method = "PUT",
-     .path = OWNERS,
-     .access = ACCESS_READER,
-     .handler = no_such_resource,
-     .body = BODY_RAW,
-     .scope = SCOPE_SERVER},
-    {.method = "PATCH",
-     .path = OWNERS,
-     .access = ACCESS_READER,
-     .handler = no_such_resource,
-     .body = BODY_RAW,
-     .scope = SCOPE_SERVER},
-    {.method = "DELETE",
-     .path = OWNERS,
-     .access = ACCESS_READER,
-     .handler = no_such_resource,
-     .body = BODY_RAW,
-     .scope = SCOPE_SERVER},
     {.method = NULL},
 };

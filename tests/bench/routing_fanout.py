@@ -3,12 +3,11 @@ zones are real; what they would answer to the list is sent by fronts (routing_fr
 of the slowest child is known and none of it is this machine's."""
 import json
 import subprocess
+import threading
 import uuid
 
-from lib.clients import Http
 from lib.hostile import ROWS, row, trailer
-from lib.tree import Tree
-from lib.wait import wait_for
+from lib.wide import Wide
 from lib.zone import Zone
 from measure import BIN, cpu_seconds
 
@@ -20,12 +19,13 @@ CREATED = 1_600_000_000
 SETTINGS = {"zones": {"poll_interval_ms": 5000}}
 
 
-class Fronted(Tree):
+class Fronted(Wide):
     """A root with MANY children, each behind a front of the one process `front`."""
 
     def __init__(self, directory, mariadb):
         super().__init__(directory, mariadb, {"root": {"children": {f"c{number:02}": {} for number in range(MANY)}}}, SETTINGS)
         self.front = None
+        self.lock = threading.Lock()
         self.ports = {}
 
     @property
@@ -49,25 +49,14 @@ class Fronted(Tree):
         print(line, file=self.front.stdin, flush=True)
         return self.front.stdout.readline().strip()
 
-    def join(self, parent, child):
-        if not self.front:
-            self.open_fronts()
-        self.join_at(self[parent], child)
+    def url_of(self, name):
+        return f"http://127.0.0.1:{self.ports[name]}"
 
-    def join_at(self, parent, child):
-        """With a join token: sixty-four logins would wait for each other."""
-        line = self[child].cli("zone", "token")[1].strip()
-        token = line.split()[1] if line.startswith("echo ") else line
-        parent.cli("zone", "join", "-", "--url", f"http://127.0.0.1:{self.ports[child]}", stdin=token)
-
-    def wait_joined(self, seconds=120):
-        self.wait_active(self.http("root"), MANY, seconds)
-
-    @staticmethod
-    def wait_active(door, count, seconds=120):
-        def active():
-            return sum(row["is_active"] for row in door.fetch("/os-zones/detail")["zones"])
-        wait_for(lambda: active() == count, seconds, lambda: f"{count} children of {door.zone.name} to be active: {active()}")
+    def join_planned(self, name):
+        with self.lock:
+            if not self.front:
+                self.open_fronts()
+        super().join_planned(name)
 
     def stop(self):
         super().stop()
@@ -93,11 +82,10 @@ def a_second_parent(tree):
     few = Zone(tree.directory / "few", "few", tree.mariadb.url("zg_few"), {**SETTINGS, "identity": {"url": f"{tree.root.url}/identity/v3"}})
     few.schema = "zg_few"
     tree.zones["few"] = few  # stopped with the others
-    few.upgrade()
     few.start()
     for name in tree.children[:FEW]:
         tree.join_at(few, name)
-    tree.wait_active(tree.http("few"), FEW)
+    tree.wait_active(tree.door("few"), FEW)
 
 
 def quantile(values, part):
@@ -105,7 +93,7 @@ def quantile(values, part):
 
 
 def measure_at(figures, tree, name, count):
-    door = tree.http(name)
+    door = tree.door(name)
     answer = door.get(PATH)
     rows = answer.json()["servers"]
     if len(rows) != count or "X-Zone-Missing" in answer.headers:
@@ -133,7 +121,7 @@ def measure_fanout(figures, directory, mariadb):
     try:
         tree.start()
         a_second_parent(tree)
-        write_answers(tree, tree.http("root"))
+        write_answers(tree, tree.root_door)
         measure_at(figures, tree, "few", FEW)
         measure_at(figures, tree, "root", MANY)
     finally:
