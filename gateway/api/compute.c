@@ -33,6 +33,7 @@ static const struct route *const tables[] = {version_routes,
                                              zone_build_routes,
                                              zone_holds_routes,
                                              image_source_routes,
+                                             image_proxy_routes,
                                              NULL};
 
 const struct service compute_service = {

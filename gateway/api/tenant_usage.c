@@ -225,6 +225,8 @@ static enum err usage_index(struct request *request, struct response *response)
     struct answer answer;
     const char *tenant = NULL;
     json_t *sum = NULL;
+    if (request->target[strcspn(request->target, "?") - 1] == '/') /* a project without a name, as clients write it */
+        return fail(E_NOT_FOUND, "The resource could not be found.");
     if (!request->caller.is_admin && !str_equal(project, request->caller.project_id))
         return fail(E_FORBIDDEN, "Policy doesn't allow os_compute_api:os-simple-tenant-usage:list to be performed.");
     TRY(query_check_names(request, list_parameters, ARRAY_LEN(list_parameters)));
