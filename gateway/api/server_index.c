@@ -14,6 +14,7 @@
 #include "gateway/api/server_key.h"
 #include "gateway/api/server_seen.h"
 #include "gateway/api/server_view.h"
+#include "gateway/api/zone_in.h"
 #include "gateway/base/log.h"
 #include "gateway/conductor/locate.h"
 #include "gateway/conductor/relay.h"
@@ -26,6 +27,7 @@
 
 struct listing {
     struct request *request;
+    struct zone_in in;
     struct server_filter filter;
     bool detail;
     bool framed;       /* the reader is a zone */
@@ -87,8 +89,9 @@ static enum err list_here(struct listing *listing)
     return OK;
 }
 
-/* The query as children get it: the client's own, without marker and place, with the key to go on from and the page's size. */
-static const char *child_target(struct listing *listing)
+/* The query as another zone gets it: the client's own, without marker and place, with the key to go on from, the page's size, and
+ * the place as it is called there (`in`; "" = its own subtree). */
+static const char *source_target(struct listing *listing, const char *in)
 {
     struct request *request = listing->request;
     CLEANUP(text_clear) struct text target = {0};
@@ -99,6 +102,8 @@ static const char *child_target(struct listing *listing)
             continue;
         query_add(&target, name, request->query.items[i].value);
     }
+    if (*in)
+        query_add(&target, "zone.in", in);
     text_add_format(&target, "limit=%zu", listing->filter.limit);
     if (listing->after.length) {
         const size_t size = 2 * listing->after.length + 4;
@@ -194,7 +199,9 @@ static enum err list_children(struct listing *listing)
 {
     struct request *request = listing->request;
     const struct link_origin *origin = relay_origin(request);
-    const char *target = child_target(listing);
+    const struct zones_view *view = zones_view(request->gateway->zones, request->arena);
+    const char *below = source_target(listing, listing->in.rest);
+    const char *above = source_target(listing, "/");
     struct link_headers headers = {0};
     struct zone_call *calls = arena_alloc(request->arena, (listing->source_count + 1) * sizeof(*calls));
     headers_add(request->arena, &headers, "Accept", ROWS_MEDIA_TYPE);
@@ -205,7 +212,7 @@ static enum err list_children(struct listing *listing)
                                       .origin = origin,
                                       .class = CLASS_READ,
                                       .method = "GET",
-                                      .target = target,
+                                      .target = view_child(view, listing->sources[i]->row.id) ? below : above,
                                       .headers = headers,
                                       .answer_limit = CHILD_ANSWER_LIMIT};
     listing->asked += listing->source_count;
@@ -271,19 +278,28 @@ static enum err check_complete(struct listing *listing, struct response *respons
     return OK;
 }
 
-/* The children. Or the list is relayed whole: by a reservation that was minted below. */
+/* The zones that zone.in means, besides this one. Or the list is relayed whole: by a reservation that was minted below. */
 static enum err find_sources(struct listing *listing, struct response *response, bool *answered)
 {
     struct request *request = listing->request;
     struct zones *zones = request->gateway->zones;
+    const struct zones_view *view = zones_view(zones, request->arena);
     const char *reservation = request_query(request, "reservation_id");
     *answered = false;
     if (is_local_only(request))
         return OK;
-    if (reservation)
+    TRY(zone_in_read(request, view, &listing->in));
+    if (listing->in.child) {
+        const struct zone **only = arena_alloc(request->arena, sizeof(*only));
+        *only = listing->in.child;
+        listing->sources = only;
+        listing->source_count = 1;
+        return OK;
+    }
+    if (reservation && !listing->in.whole_tree)
         TRY(conductor_locate_reservation(request, response, reservation, answered));
     listing->sources =
-        zones_list_sources(zones, zones_view(zones, request->arena), request->link, false, request->arena, &listing->source_count);
+        zones_list_sources(zones, view, request->link, listing->in.whole_tree, request->arena, &listing->source_count);
     return OK;
 }
 
@@ -303,7 +319,8 @@ static enum err list_servers(struct request *request, struct response *response,
     listing->lists = arena_alloc(request->arena, (2 * listing->source_count + 1) * sizeof(*listing->lists));
     listing->unknown = arena_alloc(request->arena, (listing->source_count + 1) * sizeof(*listing->unknown));
     listing->zones = arena_alloc(request->arena, (2 * listing->source_count + 1) * sizeof(const struct zone *));
-    TRY(list_here(listing));
+    if (!listing->in.child)
+        TRY(list_here(listing));
     if (listing->source_count && listing->filter.limit > 0)
         TRY(list_children(listing));
     struct merged_rows merged;

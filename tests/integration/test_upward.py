@@ -160,3 +160,40 @@ def test_users_of_another_authority_do_not_look_above(tree, make_zone, make_host
     assert Http(other).get(f"/servers/{uuid.uuid4()}").status_code == 404
     assert other.metrics().get('zonegate_zone_requests_total{parent="root",class="read"}', 0) == before
     tree.root.cli("zone", "delete", "other")
+
+
+# --- lists of a part of the tree, and of the whole
+@pytest.fixture(scope="module")
+def everywhere(hers):
+    """{zone: her server there}"""
+    made = {name: create(hers[name], f"list-{name}") for name in ("east-1", "west")}
+    yield made
+    for name, server in made.items():
+        delete(hers[name], server)
+
+
+def listed(door, query="", path="/servers"):
+    return {row["id"] for row in door.fetch(f"{path}?{query}")["servers"]}
+
+
+@pytest.mark.parametrize("path", ["/servers", "/servers/detail"])
+def test_zone_in_is_the_whole_tree_from_everywhere(hers, everywhere, path):
+    for name in hers:
+        assert listed(hers[name], "zone.in=/", path) == set(everywhere.values()), name
+    assert listed(hers["west"], "", path) == {everywhere["west"]}, "else a list stays in its own subtree"
+    assert listed(hers["west-1"], "", path) == set()
+
+
+def test_zone_in_is_a_path(hers, everywhere):
+    assert listed(hers["root"], "zone.in=east") == listed(hers["root"], "zone.in=east/east-1") == {everywhere["east-1"]}
+    assert listed(hers["root"], "zone.in=west/west-1") == set()
+    assert hers["root"].get("/servers?zone.in=nowhere").status_code == 404
+    gone = hers["root"].get("/servers?zone.in=east/nowhere")
+    assert gone.json()["servers"] == [] and len(missing_in(gone)) == 1
+
+
+def test_pages_of_the_whole_tree(hers, everywhere):
+    first = hers["west-1"].fetch("/servers?zone.in=/&limit=1")
+    second = hers["west-1"].fetch(f"/servers?zone.in=/&limit=1&marker={first['servers'][0]['id']}")
+    assert {row["id"] for page in (first, second) for row in page["servers"]} == set(everywhere.values())
+    assert "zone.in=%2F" in first["servers_links"][0]["href"] or "zone.in=/" in first["servers_links"][0]["href"]
