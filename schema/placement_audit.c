@@ -32,6 +32,7 @@ enum err audit_orphans(struct db *db, struct arena *arena, const struct uuid *on
         " LEFT JOIN resource_classes k ON k.id = a.resource_class_id"
         " WHERE (? IS NULL OR c.uuid = ?)"
         " AND NOT EXISTS (SELECT 1 FROM servers s WHERE s.uuid = c.uuid AND s.deleted = FALSE)"
+        " AND NOT EXISTS (SELECT 1 FROM holds o WHERE o.server = c.uuid)"
         " AND NOT EXISTS (SELECT 1 FROM tasks w WHERE w.subject = c.uuid) GROUP BY c.id, c.uuid ORDER BY c.uuid";
     return read_consumers(db, arena, sql, only, out);
 }
