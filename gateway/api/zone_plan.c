@@ -12,6 +12,7 @@
 #include "gateway/api/flavor_catalog.h"
 #include "gateway/api/image_catalog.h"
 #include "gateway/api/server_hints.h"
+#include "gateway/api/server_where.h"
 #include "gateway/api/zone_sizing.h"
 #include "gateway/api/zones.h"
 #include "gateway/conductor/capacity.h"
@@ -33,7 +34,7 @@ static void release_json(void *json)
 struct wish {
     const char *flavor;
     const char *image;
-    const char *zone; /* zone, zone:host or :host */
+    const char *zone;
 };
 
 static const char *last_segment(const char *text)
@@ -71,11 +72,14 @@ static enum err read_image(struct request *request, const struct wish *wish, jso
     return OK;
 }
 
-static void read_zone(struct request *request, const struct wish *wish, struct sizing *out)
+/* "zone", "zone:host", ":host", and host, as POST /servers reads them. */
+static enum err read_place(struct request *request, const struct wish *wish, const json_t *server, struct sizing *out)
 {
-    const size_t length = wish->zone ? strcspn(wish->zone, ":") : 0;
-    out->availability_zone = length ? arena_strndup(request->arena, wish->zone, length) : NULL;
-    out->host = wish->zone && wish->zone[length] ? wish->zone + length + 1 : NULL;
+    if (server)
+        return server_where_read(request, server, out);
+    json_t *query = json_pack("{s:s*}", "availability_zone", wish->zone);
+    arena_defer(request->arena, release_json, query);
+    return server_where_read(request, query, out);
 }
 
 static const char *word(struct request *request, const json_t *server, const char *member, const char *parameter)
@@ -96,7 +100,7 @@ static enum err read_wish(struct request *request, struct sizing *out)
     *out = (struct sizing){0};
     TRY(read_flavor(request, &wish, embedded, out));
     TRY(read_image(request, &wish, embedded));
-    read_zone(request, &wish, out);
+    TRY(read_place(request, &wish, server, out));
     TRY(server_hints_read(request, server, out));
     return server_hints_embed(request, embedded, out);
 }

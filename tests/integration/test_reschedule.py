@@ -16,7 +16,8 @@ ASKED = 8
 
 @pytest.fixture(scope="module")
 def place(make_host, make_zone):
-    zone = make_zone("again", {"debug": {"fail_builds": "start:100:again-bad:again-bad-2"}})
+    zone = make_zone("again", {"debug": {"fail_builds": "start:100:again-bad:again-bad-2"},
+                               "scheduler": {"build_failure_weight_multiplier": 0}})  # or the bad hosts are soon avoided
     zone.bootstrap()
     zone.hosts = [make_host(f"again-{name}") for name in ("good", "bad", "bad-2")]
     for host in zone.hosts:

@@ -209,9 +209,10 @@ static void mistakes_are_named_with_file_and_line(void **state)
         {HEAD "[zones]\nx = 1\n", ":5: there is no setting 'x' in [zones]; did you mean 'poll_interval_ms'?"},
         {HEAD "\n# c\n; c\n[api]\nlisen = 1\n", ":8: there is no setting 'lisen' in [api]; did you mean 'listen'?"},
         {HEAD "[apis]\n\nlisten = 1\n", ":6: there is no section [apis]; known are zone, api, database, identity, image, compute, "
-                                        "placement, zones, quota, log, debug."},
-        {"name = z\n", ":1: there is no section []; known are zone, api, database, identity, image, compute, placement, zones, "
-                       "quota, log, debug."},
+                                        "scheduler, placement, zones, quota, log, debug."},
+        {"name = z\n",
+         ":1: there is no section []; known are zone, api, database, identity, image, compute, scheduler, placement, zones, "
+         "quota, log, debug."},
         {HEAD "nonsense\n", ":4: this is not INI; a line is [section], key = value, or # comment."},
         {HEAD "[api\n", ":4: this is not INI; a line is [section], key = value, or # comment."},
         {"", ": [zone] name is missing."},
