@@ -271,9 +271,11 @@ boot_server() {
     local proof
     proof=proof-$(od -An -N6 -tx1 /dev/urandom | tr -d ' \n')
     echo "$proof" >"$home/user-data"
+    echo "$proof in a file" >"$home/injected"
+    has keypair show hello || openstack_at root keypair create hello >"$home/hello.pem" 2>/dev/null </dev/null || die "no key pair can be made"
     ! has server show hello || quiet "the former server cannot be deleted" openstack_at root server delete --wait hello
-    show openstack --os-cloud root server create --flavor m1.tiny --image tiny --user-data "$home/user-data" --config-drive True --wait hello \
-        -c id -c name -c status || die "the server was not made; look at $home/*/zonegate.log"
+    show openstack --os-cloud root server create --flavor m1.tiny --image tiny --user-data "$home/user-data" --key-name hello \
+        --property "proof=$proof" --file "/etc/proof=$home/injected" --config-drive True --wait hello -c id -c name -c status || die "the server was not made; look at $home/*/zonegate.log"
     # to the openstack command, a server that ends in ERROR is a success
     [ "$(openstack_at root server show hello -f value -c status </dev/null)" = ACTIVE ] ||
         die "the server is not ACTIVE: $(openstack_at root server show hello -f value -c fault </dev/null)"
@@ -283,13 +285,19 @@ boot_server() {
 }
 console_has() { openstack_at root console log show hello 2>/dev/null | grep -qF "$1"; }
 prove_boot() {
+    local key
+    key=$(openstack_at root keypair show hello --public-key 2>/dev/null </dev/null | cut -d ' ' -f 2)
     say ""
     say "The guest boots (5 to 20 seconds without KVM) ..."
-    wait_for 180 console_has "user-data=$1" || die "the guest did not report $1; look at: openstack --os-cloud root console log show hello"
+    wait_for 180 console_has "zonegate-guest: ready" || die "the guest did not come up; look at: openstack --os-cloud root console log show hello"
     printf '\n\033[36m$ openstack --os-cloud root console log show hello | grep zonegate-guest\033[0m\n'
     openstack_at root console log show hello </dev/null | grep zonegate-guest
+    console_has "user-data=$1" || die "the guest did not report its user data"
+    console_has "file=$1 in a file" || die "the guest did not report its injected file"
+    console_has "\"proof\": \"$1\"" || console_has "\"proof\":\"$1\"" || die "the guest did not report its metadata"
+    [ -n "$key" ] && console_has "$key" || die "the guest did not report its key"
     say ""
-    say "$1 is the user data of this run: the guest read its config drive."
+    say "$1 is the user data, the metadata and the injected file of this run, and the key is the key pair's: the guest read its config drive."
 }
 
 start() {
