@@ -431,7 +431,7 @@ static void leave_open(struct flight *flight, bool ours)
 
 void fanout_drop(struct fanout *fanout)
 {
-    while (fanout->open) {
+    while (fanout && fanout->open) {
         struct flight *flight = fanout->open;
         fanout->open = flight->next;
         flight->call->open = false;

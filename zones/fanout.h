@@ -71,5 +71,5 @@ void fanout_run(struct fanout *fanout, struct arena *arena, struct zone_call *ca
 /* The rest of a call that is `open`. It must be taken, or all dropped, before the calls' arena is cleared or anything else is
  * asked; the arena must live until the stream is over. */
 struct stream *fanout_stream(struct fanout *fanout, struct zone_call *call);
-/* Breaks off what is still open. */
+/* Breaks off what is still open. Accepts NULL. */
 void fanout_drop(struct fanout *fanout);
