@@ -112,7 +112,7 @@ enum err flavor_catalog_list(struct request *request, const struct flavor_query 
     struct catalog_items list;
     struct merged merged = {0};
     mine.project_id = request->caller.project_id;
-    catalog_list(request, CATALOG_FLAVORS, &list);
+    TRY(catalog_list_whole(request, CATALOG_FLAVORS, &list));
     if (list.count == 0)
         return flavor_list(request->db, request->arena, &mine, out);
     TRY(merge(request, &mine, &list, &merged));

@@ -100,7 +100,7 @@ enum err image_offer_list(struct request *request, const struct image_query *que
     struct image marker;
     struct image *items = NULL;
     size_t count = 0;
-    catalog_list(request, CATALOG_IMAGES, &list);
+    TRY(catalog_list_whole(request, CATALOG_IMAGES, &list));
     if (list.count == 0)
         return image_list(request->db, request->arena, query, out);
     const struct images inherited = read_matching(request, query, &list);

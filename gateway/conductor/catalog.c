@@ -270,6 +270,14 @@ void catalog_list(struct request *request, enum catalog_kind kind, struct catalo
     }
 }
 
+enum err catalog_list_whole(struct request *request, enum catalog_kind kind, struct catalog_items *out)
+{
+    catalog_list(request, kind, out);
+    if (out->silent && request->link && request->link->direction == LINK_UP)
+        return fail(E_UNAVAILABLE, "A parent zone is silent, and nothing is known of what it offers.");
+    return OK;
+}
+
 enum err catalog_ask(struct request *request, const char *target, const json_t **out)
 {
     const struct zone **parents = NULL;

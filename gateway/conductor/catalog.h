@@ -35,6 +35,9 @@ struct catalog_items {
 
 /* All that the parents list, at most CATALOG_ROWS_MOST. Never fails: what cannot be known is left out. */
 void catalog_list(struct request *request, enum catalog_kind kind, struct catalog_items *out);
+/* The same for an answer to a list. E_UNAVAILABLE: a child zone asks and something is silent; a part would be kept there as the
+ * whole, and what is not in it denied. */
+MUST_CHECK enum err catalog_list_whole(struct request *request, enum catalog_kind kind, struct catalog_items *out);
 /* The one with this id: of the list, else asked for by itself. E_NOT_FOUND; E_UNAVAILABLE: a parent is silent and nothing is known
  * of its catalog. */
 MUST_CHECK enum err catalog_get(struct request *request, enum catalog_kind kind, const char *id, const json_t **out);

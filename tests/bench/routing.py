@@ -1,5 +1,5 @@
 """Figures of zone routing. On root -> east -> east-1 and root -> west: GETs of one server here, by one hop and by two, against nginx as a
-plain proxy before the same zone in the same minutes; messages per lookup; what a dead child costs. Then the fan-out (routing_fanout.py)."""
+plain proxy before the same zone in the same minutes; messages per lookup; what a dead child costs. Then the fan-out (routing_fanout.py) and a wide tree (routing_tree.py)."""
 import concurrent.futures
 import pathlib
 import shutil
@@ -18,6 +18,7 @@ from lib.tree import Tree
 from lib.wait import free_port, wait_for
 from measure import Figures, load
 from routing_fanout import measure_fanout
+from routing_tree import measure_tree
 
 PLAN = {"root": {"children": {"east": {"children": {"east-1": {"hosts": 1}}}, "west": {"hosts": 1}}}}
 CAPACITY = {"vcpus": 64, "ram_mib": 65536, "disk_gib": 1000}
@@ -206,6 +207,7 @@ def main():
         finally:
             tree.stop()
         measure_fanout(figures, directory / "f", mariadb)
+        measure_tree(figures, directory / "w", mariadb)
     finally:
         mariadb.stop()
         shutil.rmtree(directory, ignore_errors=True)

@@ -398,3 +398,15 @@ def test_server_of_what_is_known_is_built_while_root_is_silent(tree, doors, stoc
     server = boot(doors["c"], "alone", stock)
     wait_active(doors["c"], server)
     remove(tree, mariadb, doors["c"], server)
+
+
+def test_who_knows_nothing_yet_denies_nothing(tree, doors, stock):
+    """Restarted while root is silent: what only root offers is not "not found", two and three zones below it neither."""
+    for name in BELOW:
+        tree[name].restart()
+    for name in BELOW:
+        answer = doors[name].get("/flavors/1")
+        assert answer.status_code == 503, f"{name}: {answer.text}"
+        answer = doors[name].post("/servers", {"server": {"name": "early", "imageRef": stock, "flavorRef": "1"}})
+        assert answer.status_code == 503, f"{name}: {answer.text}"
+        assert doors[name].fetch("/flavors")["flavors"] == []

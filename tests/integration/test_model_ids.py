@@ -1,5 +1,5 @@
 """Never a false 404: random creates, reads and deletes at random zones of a tree of seven, while zones are stopped, killed, cut off in
-one direction or both, and moved to other parents. A server exists from its 202 until its DELETE is sent; "not found" for one that
+one direction or both, get a clock that is an hour off, are moved to other parents, and new ones join. A server exists from its 202 until its DELETE is sent; "not found" for one that
 exists is the failure.
 
 ZONEGATE_MODEL_OPERATIONS: how many operations (10000, or what fits into two minutes); given, there is no limit of time.
@@ -15,14 +15,17 @@ import uuid
 import pytest
 import requests
 
-from lib import netns
+from lib import clock, netns
 from lib.links import Counts
+from lib.pages import missing_in
 from lib.servers import stock
 from lib.wait import wait_for
 
 PLAN = {"root": {"children": {"a": {"children": {"a1": {"hosts": 1}, "a2": {"hosts": 1}}},
                               "b": {"children": {"b1": {"hosts": 1}, "b2": {"hosts": 1}}}}}}
 LEAVES = ("a1", "a2", "b1", "b2")
+LATE = ("c1", "c2")  # they join while the model runs
+HOUR_S = 3600
 SETTINGS = {"zones": {"child_timeout_ms": 1500}, "api": {"budget_ms": 5000},
             "quota": {"instances": -1, "cores": -1, "ram": -1, "recheck_quota": "false"}}
 CAPACITY = {"vcpus": 1000, "ram_mib": 1 << 20, "disk_gib": 10000}
@@ -31,6 +34,7 @@ SECONDS = None if "ZONEGATE_MODEL_OPERATIONS" in os.environ else 120
 SEED = int(os.environ.get("ZONEGATE_MODEL_SEED", random.SystemRandom().randrange(1 << 32)))
 WORKERS = 4
 LIVING_MOST = 60
+AT_FIRST = 7
 FAULTS_MOST = 2
 
 
@@ -48,7 +52,15 @@ def network():
 def tree(network, make_tree, here):
     tree = make_tree(PLAN, network=network, capacity=CAPACITY, settings=SETTINGS)
     tree.image = stock(tree.http("root"), here)
+    for name in LATE:
+        tree.grow(name, hosts=1)
     return tree
+
+
+def restart(zone, environment=None):
+    zone.kill()
+    zone.spawn(environment=environment)
+    zone.wait_ready()
 
 
 class World:
@@ -57,7 +69,7 @@ class World:
     def __init__(self, tree):
         self.tree = tree
         self.lock = threading.Lock()
-        self.doors = {name: tree.http(name) for name in tree.zones}
+        self.doors = {name: tree.http(name) for name in tree.zones if name not in LATE}
         self.dark = collections.Counter()  # zones at which nobody asks: stopped, killed or cut off
         self.living = []
         self.deleted = []
@@ -69,8 +81,8 @@ class World:
 
     def door(self, chance):
         with self.lock:
-            name = chance.choice([name for name in self.tree.zones if not self.dark[name]])
-        return name, self.doors[name]
+            name = chance.choice([name for name in self.doors if not self.dark[name]])
+            return name, self.doors[name]
 
     def count(self, what, status):
         with self.lock:
@@ -123,6 +135,8 @@ class Client:
         body = {"server": {"name": f"m{self.chance.randrange(1 << 30)}", "imageRef": self.world.tree.image, "flavorRef": "1"}}
         answer = self.send("POST", name, door, "/servers", json=body)
         self.world.count("POST", answer.status_code if answer is not None else 0)
+        if answer is not None and answer.status_code == 400:
+            self.world.fail(f"{name} does not take {body}: {answer.text}")
         if answer is None or answer.status_code != 202:
             return
         server = answer.json()["server"]["id"]
@@ -180,6 +194,7 @@ class Faults:
         self.world, self.network = world, network
         self.tree = world.tree
         self.chance = random.Random(seed)
+        self.late = list(LATE)
         self.open = []  # what undoes them
         self.done = collections.Counter()
 
@@ -188,7 +203,7 @@ class Faults:
             self.world.dark[name] += by
 
     def lit(self):
-        return [name for name in self.tree.zones if not self.world.dark[name]]
+        return [name for name in self.world.doors if not self.world.dark[name]]
 
     def stop(self):
         name = self.chance.choice(self.lit())
@@ -201,6 +216,17 @@ class Faults:
         self.darken(name, 1)
         self.tree[name].kill()
         return lambda: (self.tree[name].spawn(), self.tree[name].wait_ready(), self.darken(name, -1))
+
+    def clock(self):
+        """An hour ahead or behind; it goes on serving whoever still believes it."""
+        name = self.chance.choice(self.lit())
+        self.restart(name, clock.off_by(self.chance.choice([HOUR_S, -HOUR_S])))
+        return lambda: self.restart(name)
+
+    def restart(self, name, environment=None):
+        self.darken(name, 1)
+        restart(self.tree[name], environment)
+        self.darken(name, -1)
 
     def cut(self):
         name = self.chance.choice(self.lit())
@@ -231,11 +257,24 @@ class Faults:
         assert door.delete(f"/os-zones/links/{old}").status_code in (200, 202, 204)
         return None
 
+    def arrive(self):
+        """A zone that has never been here joins, to be asked and built on at once."""
+        if self.open or not self.late:
+            return None
+        leaf, parent = self.late.pop(), self.chance.choice(["a", "b"])
+        self.tree.parents[leaf] = parent
+        self.tree.join(parent, leaf)
+        wait_for(lambda: leaf in self.tree.active_children(parent), 30, f"{leaf} to be joined to {parent}")
+        door = self.tree.http(leaf)
+        with self.world.lock:
+            self.world.doors[leaf] = door
+        return None
+
     def undo(self):
         self.open.pop(self.chance.randrange(len(self.open)))()
 
     def run(self):
-        kinds = [self.stop, self.kill, self.cut, self.one_way, self.move]
+        kinds = [self.stop, self.kill, self.cut, self.one_way, self.clock, self.move, self.arrive]
         while not self.world.over.is_set():
             if len(self.open) == FAULTS_MOST or (self.open and self.chance.random() < 0.5):
                 self.undo()
@@ -253,6 +292,9 @@ def test_a_living_server_is_never_not_found(tree, network, capsys):
     world = World(tree)
     faults = Faults(world, network, SEED)
     with network.pool(WORKERS) as pool:
+        first = Client(world, SEED)
+        while len(world.living) < AT_FIRST and not world.failures:  # before anything fails
+            pool.submit(first.create).result()
         running = [pool.submit(Client(world, SEED + 1 + number).run) for number in range(WORKERS)]
         try:
             faults.run()
@@ -275,6 +317,33 @@ def test_when_all_is_healed_everybody_sees_everything(tree):
             wait_for(lambda d=door, s=server: d.get(f"/servers/{s}").status_code == 200, 60, f"{name} to show {server}")
     for server in world.deleted[-20:]:
         wait_for(lambda s=server: world.doors["root"].get(f"/servers/{s}").status_code == 404, 60, f"{server} to be gone")
+
+
+@pytest.mark.parametrize("off_s", [HOUR_S, -HOUR_S])
+def test_a_zone_whose_clock_is_off_is_named_and_never_a_404(tree, mariadb, off_s):
+    """The link's proofs are of the past or of the future: reason auth, and the doctor says what it is."""
+    doors, leaf = tree.model.doors, next(name for name in LEAVES if tree.parents[name] == "a")
+    answer = doors["a"].post("/servers", {"server": {"name": "timeless", "imageRef": tree.image, "flavorRef": "1", "availability_zone": leaf}})
+    assert answer.status_code == 202, answer.text
+    server = answer.json()["server"]["id"]
+    wait_for(lambda: doors[leaf].fetch(f"/servers/{server}")["server"]["status"] == "ACTIVE", 60, lambda: f"{server} to be ACTIVE in {leaf}: "
+             + str(mariadb.sql(tree[leaf].schema, "SELECT HEX(subject), kind, step, state, undoing, attempt, not_before, error_message FROM tasks")))
+    restart(tree[leaf], clock.off_by(off_s))  # what it says of its hosts is of another hour too: nobody waits for them
+    for name, path in (("a", leaf), ("root", f"a/{leaf}"), ("b", f"root/a/{leaf}")):
+        def named(door=doors[name]):
+            answer = door.get(f"/servers/{server}")
+            assert answer.status_code == 503, f"{answer.status_code} {answer.text}"
+            return missing_in(answer)
+        wait_for(lambda p=path: named() == {p: "auth"}, 30, f"{name} to name {path} with reason auth")
+        if name != "b":  # lists do not go up
+            assert missing_in(doors[name].get("/servers")) == {path: "auth"}
+    findings = {row["finding"] for row in doors["a"].fetch(f"/os-zones/doctor?zone={leaf}")["findings"]}
+    assert "clock-skew" in findings, findings
+    status, out, _ = tree["a"].cli("zone", "doctor", leaf, check=False)
+    assert status == 2 and "clock-skew" in out, out
+    restart(tree[leaf])
+    wait_for(lambda: doors["root"].get(f"/servers/{server}").status_code == 200, 30, f"{leaf} to be believed again")
+    tree.model.living.append(server)
 
 
 def test_messages_of_hits_and_misses(tree):

@@ -69,6 +69,16 @@ class Tree:
         self.zones[parent].cli("zone", "add", child, self.zones[child].url, "--username", ADMIN, "--password-file",
                                self.root.password_file)
 
+    def grow(self, name, hosts=0):
+        """One more zone: it runs, and nobody's child is it yet."""
+        self._plan({name: {"hosts": hosts}}, self.root_name)
+        self.parents[name] = None
+        self.hosts[name] = [kind(self.directory / host, host) for kind, host in self.hosts[name]]
+        self.zones[name].upgrade()
+        for host in self.hosts[name]:
+            self.zones[name].add_host(host, **self.capacity)
+        return self.zones[name].start()
+
     def wait_joined(self, seconds=JOIN_SECONDS):
         for parent in set(filter(None, self.parents.values())):
             children = {name for name, above in self.parents.items() if above == parent}

@@ -9,11 +9,19 @@ from .zone import binary
 
 SECONDS = 240
 AT_ONCE = 4
+HOSTED = "z0-0"
 
 
 def is_sanitized():
     """Whether the program under test pays for sanitizers, in time and memory."""
     return b"__asan_init" in binary().read_bytes() or b"__tsan_init" in binary().read_bytes()
+
+
+def two_levels(width):
+    """The plan of 1 + width + width × width zones; one leaf, HOSTED, has a host."""
+    middles = {f"z{middle}": {f"z{middle}-{leaf}": {} for leaf in range(width)} for middle in range(width)}
+    middles["z0"][HOSTED]["hosts"] = 1
+    return {"root": {"children": {middle: {"children": below} for middle, below in middles.items()}}}
 
 
 class Door(Http):
