@@ -13,6 +13,7 @@
 #include "zones/inside.h"
 #include "zones/metering.h"
 #include "zones/multi.h"
+#include "zones/nova.h"
 #include "zones/stream.h"
 #include "zones/transfer.h"
 
@@ -245,7 +246,7 @@ static bool send_request(struct flight *flight)
     }
     const int64_t left_ms = budget_left_ms(&flight->budget);
     transfer_open(&flight->transfer, flight->arena, easy, &flight->request, left_ms > 0 ? left_ms : 1, &flight->call->answer);
-    flight->transfer.send_once = call->zone && call->origin;
+    flight->transfer.send_once = call->zone && (call->origin || call->once);
     (void)curl_easy_setopt(easy, CURLOPT_PRIVATE, flight);
     flight->under_way = true;
     if (multi_add(flight->fanout->multi, easy))
@@ -282,7 +283,7 @@ static bool may_repeat(const struct flight *flight)
 {
     const struct zone_call *call = flight->call;
     return transfer_wants_again(&flight->transfer) && !flight->repeated && !flight->transfer.read_once &&
-           (!link_is_mutation(call->method) || call->origin->key) && budget_left_ms(&flight->budget) > 0;
+           (!link_is_mutation(call->method) || (call->origin && call->origin->key)) && budget_left_ms(&flight->budget) > 0;
 }
 
 /* False: the call goes on. */
@@ -393,6 +394,8 @@ void fanout_waits(struct fanout *fanout, bool waits)
 
 void fanout_run(struct fanout *fanout, struct arena *arena, struct zone_call *calls, size_t count, struct budget budget)
 {
+    if (nova_run(fanout->zones, fanout, arena, calls, count, budget))
+        return;
     struct flight *flights = arena_alloc(arena, (count + 1) * sizeof(*flights));
     size_t waiting = 0;
     fanout_drop(fanout);

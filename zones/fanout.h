@@ -39,6 +39,7 @@ struct zone_call {
     size_t body_length;
     size_t answer_limit; /* bytes; 0 = HTTP_ANSWER_LIMIT */
     bool probe;          /* a deep probe: what it means for the zone's health is the caller's business */
+    bool once;           /* without `origin`: libcurl never sends it a second time */
     int64_t timeout_ms;  /* shorter than the zone's own and the budget; 0 = those */
     /* Bodies that may be streams (stream.h). `window`: of a longer answer only the beginning is waited for; then `open` is true,
      * and fanout_stream gives the rest. `uploads`: the request's body is a stream of `upload_length` bytes (UINT64_MAX: not known),

@@ -29,6 +29,10 @@ struct poll_notes {
     char pushed[DIRECTORY_DIGEST_SIZE]; /* of the directory that this parent has */
     int64_t stored_ms;                  /* when last seen and last error went to the database */
     uint64_t stored_hash;               /* of error and info as they were stored */
+    int64_t looked_ms;                  /* a plain Nova's: versions and limits; 0 = not yet */
+    int64_t swept_ms;                   /* its whole directory */
+    uint64_t swept_stamp;               /* and for which login and projects */
+    int64_t changed_us;                 /* its clock: what changed until then is known */
 };
 
 /* What the poller noticed, for people (signs.c). All atomics: written by the poller, read by everybody. */
@@ -86,6 +90,7 @@ struct zones {
     struct poller poller;
     struct nonces *nonces;
     struct streams *streams;
+    struct nova_tokens *nova_tokens;    /* has a lock of its own */
     char digest[DIRECTORY_DIGEST_SIZE]; /* of `current` */
 };
 

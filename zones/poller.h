@@ -30,6 +30,11 @@ struct poll_notes *notes_of(const struct zone *zone);
 /* 250 ms, doubled with every failure up to `most_ms`, a quarter more or less. */
 void back_off(struct poll_notes *notes, int64_t most_ms);
 
+/* Joined, not taken out, and not left to the prober. */
+bool is_polled(const struct zone *child);
+/* Stores what was seen of a child: what changed at once, the time of the last answer every few seconds. */
+void store_sight(struct round *round, const struct zone *child, struct zone_sight *sight);
+
 /* One whole round. E_UNAVAILABLE …: the database could not be read. */
 MUST_CHECK enum err round_run(struct round *round);
 /* Forgets old nonces and join tokens. */

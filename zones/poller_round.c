@@ -11,6 +11,7 @@
 #include "gateway/base/text.h"
 #include "schema/json/json.h"
 #include "schema/zone_links.h"
+#include "zones/nova.h"
 #include "zones/poller.h"
 
 #define JOIN_BUDGET_MS   10000
@@ -103,7 +104,7 @@ struct zone_call round_call(const struct round *round, const struct zone *zone, 
         .zone = zone, .origin = &round->origin, .class = CLASS_POLL, .method = "GET", .target = target, .answer_limit = INFO_LIMIT};
 }
 
-static bool is_polled(const struct zone *child)
+bool is_polled(const struct zone *child)
 {
     const int state = atomic_load(&child->health->state[CLASS_POLL]);
     return child->row.joined && child->row.state != ZONE_ADMIN_DISABLED && state != HEALTH_DOWN && state != HEALTH_PROBING;
@@ -130,7 +131,7 @@ static uint64_t hash_texts(const char *a, const char *b)
 }
 
 /* What changed is stored at once, the time of the last answer every few seconds. */
-static void store_sight(struct round *round, const struct zone *child, struct zone_sight *sight)
+void store_sight(struct round *round, const struct zone *child, struct zone_sight *sight)
 {
     struct poll_notes *notes = notes_of(child);
     const uint64_t hash = hash_texts(sight->error, sight->info);
@@ -231,7 +232,7 @@ static bool poll_children(struct round *round, const struct zones_view *view)
         const struct zone *child = &view->children[i];
         const char *digest = notes_of(child)->digest;
         const char *target = digest[0] ? arena_printf(&round->arena, ZONES_INFO "?zone.digest=%s", digest) : ZONES_INFO;
-        if (is_polled(child))
+        if (!child->nova && is_polled(child))
             calls[count++] = round_call(round, child, target);
     }
     fanout_run(round->fanout, &round->arena, calls, count, budget_from_ms(round->zones->options.child_timeout_ms));
@@ -328,12 +329,14 @@ enum err round_run(struct round *round)
         TRY(db_open(round->zones->options.database, &round->db));
     TRY(zones_reload(round->zones, round->db));
     const struct zones_view *view = zones_view(round->zones, &round->arena);
-    if (join_children(round, view)) {
+    const bool joined = join_children(round, view);
+    if (nova_join(round, view) || joined) {
         TRY(zones_reload(round->zones, round->db));
         view = zones_view(round->zones, &round->arena);
     }
     push_directory(round, view); /* news from below do not wait for those who are slow */
     (void)poll_children(round, view);
+    nova_poll(round, view);
     /* States are part of the directory, so it is made anew even when nobody told anything. */
     TRY(zones_reload(round->zones, round->db));
     delete_drained(round, zones_view(round->zones, &round->arena));

@@ -10,6 +10,7 @@
 #include "gateway/base/text.h"
 #include "schema/zone_links.h"
 #include "zones/inside.h"
+#include "zones/nova.h"
 
 #define SESSION_BYTES   (2 * LINK_KEY_SIZE)
 #define SESSION_CONTEXT "zone-session"
@@ -30,6 +31,7 @@ struct source {
     struct zone_session_rows sessions;
     struct zone_directory_rows directory;
     struct zone_departed_rows departed;
+    struct zone_nova_rows novas;
 };
 
 static enum err read_source(struct db *db, struct arena *arena, struct source *out)
@@ -37,6 +39,7 @@ static enum err read_source(struct db *db, struct arena *arena, struct source *o
     TRY(zone_row_list(db, arena, &out->rows));
     TRY(zone_session_list(db, arena, &out->sessions));
     TRY(zone_directory_list(db, arena, &out->directory));
+    TRY(zone_nova_list(db, arena, &out->novas));
     return zone_departed_list(db, arena, &out->departed);
 }
 
@@ -111,6 +114,7 @@ static const struct zone *make_zones(struct zones *zones, const struct source *s
         zone->tag = row->joined ? zone_tag(&row->uuid) : 0;
         zone->trust = (struct http_trust){row->tls_ca, row->tls_pin, row->insecure || zones->options.insecure};
         zone->health = health_of(zones, row->id);
+        zone->nova = nova_child_of(&source->novas, row->id, arena);
         attach_sessions(zones, source, arena, zone);
     }
     *out_count = count;
@@ -244,6 +248,7 @@ enum err zones_open(const struct zones_options *options, struct zones **out)
     open_locks(zones);
     nonces_open(&zones->nonces);
     streams_open(&zones->streams);
+    zones->nova_tokens = nova_tokens_open();
     const enum err result = first_load(zones);
     if (result != OK) {
         zones_close(zones);
@@ -284,6 +289,7 @@ void zones_close(struct zones *zones)
         entry = next;
     }
     nonces_close(zones->nonces);
+    nova_tokens_close(zones->nova_tokens);
     (void)pthread_cond_destroy(&zones->poller.wake);
     (void)pthread_cond_destroy(&zones->poller.probe_wake);
     (void)pthread_cond_destroy(&zones->poller.done);

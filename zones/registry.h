@@ -30,6 +30,8 @@
 
 struct zones;
 struct fanout;
+struct nova_child;
+struct seen;
 
 /* What zones_open needs. Everything is borrowed and must outlive `struct zones`. */
 struct zones_options {
@@ -44,6 +46,7 @@ struct zones_options {
     bool expose_names;
     bool reads_up; /* users are kept by an authority that the parents share: ids that nobody below has are asked for at a parent */
     int64_t incarnation;
+    struct seen *seen; /* where the servers of plain Novas are remembered; NULL: nowhere */
 };
 
 /* A neighbour, as of the moment of the view. */
@@ -55,6 +58,7 @@ struct zone {
     int64_t key_created_us; /* of the newest session; 0 without */
     struct http_trust trust;
     struct zone_health *health;
+    const struct nova_child *nova; /* a plain Nova's (nova.h); NULL: a zone of our own kind */
 };
 
 /* A snapshot. Children sorted by name. */
@@ -106,8 +110,9 @@ json_t *policy_json(const struct zone_row *row);
  * Changes. `spec` is the object under "zone" of the request; it is checked here, member by member:
  * name, api_url, username, password, token (a join token instead), weight_offset, weight_scale, state (enabled, draining,
  * disabled), delete_when_empty (with draining), max_in_flight, timeout_ms, tls_ca, tls_pin, insecure, untagged, policy (roles,
- * resolve, catalog). E_INVALID and E_CONFLICT are sentences. Adding answers at once: the child is joined by the poller;
- * zones_settle waits for its first attempt.
+ * resolve, catalog); and of kind nova: identity_url, username, password, project with local_project, projects, user_domain,
+ * project_domain, region, read_only. E_INVALID and E_CONFLICT are sentences. Adding answers at once: the child is joined by the
+ * poller; zones_settle waits for its first attempt.
  */
 MUST_CHECK enum err zones_child_add(struct zones *zones, struct db *db, struct arena *arena, const json_t *spec, int64_t *out_id);
 MUST_CHECK enum err zones_child_update(struct zones *zones, struct db *db, struct arena *arena, int64_t id, const json_t *spec);

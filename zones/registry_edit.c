@@ -11,6 +11,7 @@
 #include "gateway/base/text.h"
 #include "schema/json/json.h"
 #include "zones/inside.h"
+#include "zones/nova.h"
 
 #define NAME_MAX_LENGTH   63
 #define WORD_MAX_LENGTH   255
@@ -124,6 +125,15 @@ static bool key_is_known(const char *key)
     return false;
 }
 
+static bool nova_key_is_known(const char *key)
+{
+    for (const char *const *known = nova_spec_keys; *known; known++) {
+        if (str_equal(key, *known))
+            return true;
+    }
+    return false;
+}
+
 static bool parent_key_is_known(const char *key)
 {
     for (size_t i = 0; i < ARRAY_LEN(parent_keys); i++) {
@@ -133,15 +143,17 @@ static bool parent_key_is_known(const char *key)
     return false;
 }
 
-static enum err check_keys(const json_t *spec, enum zone_side side)
+static enum err check_keys(const json_t *spec, const struct zone_row *row)
 {
+    const enum zone_side side = row->side;
+    const bool nova = str_equal(row->kind, NOVA_KIND);
     const char *key;
     json_t *value;
     if (!json_is_object(spec))
         return fail(E_INVALID, "'zone' is an object.");
     json_object_foreach((json_t *)spec, key, value)
     {
-        if (!(side == ZONE_CHILD ? key_is_known(key) : parent_key_is_known(key)))
+        if (!(side == ZONE_CHILD ? key_is_known(key) : parent_key_is_known(key)) && !(nova && nova_key_is_known(key)))
             return fail(E_INVALID, "A %s has no member '%.64s' that can be set.", side == ZONE_CHILD ? "zone" : "parent zone", key);
     }
     return OK;
@@ -178,14 +190,19 @@ static enum err set_url(const json_t *spec, struct arena *arena, struct zone_row
     return url ? url_root(arena, url, &row->api_url) : OK;
 }
 
-static enum err set_state(const json_t *spec, struct zone_row *row)
+static enum err check_kind(const json_t *spec, const struct zone_row *row)
 {
     const char *kind = NULL;
-    const char *state = NULL;
     TRY(text_member(spec, "kind", &kind));
+    if (kind && !str_equal(kind, row->kind))
+        return fail(E_INVALID, "'%.32s' is no kind of zone that can be registered (zonegate, nova), or not this one's.", kind);
+    return OK;
+}
+
+static enum err set_state(const json_t *spec, struct zone_row *row)
+{
+    const char *state = NULL;
     TRY(text_member(spec, "state", &state));
-    if (kind && !str_equal(kind, "zonegate"))
-        return fail(E_INVALID, "'%.32s' is no kind of zone that can be registered: zonegate.", kind);
     return state ? zone_admin_state_from_name(state, &row->state) : OK;
 }
 
@@ -291,14 +308,29 @@ static enum err apply_settings(struct arena *arena, const json_t *spec, struct z
     return policy ? policy_merge(arena, policy, row) : OK;
 }
 
-static enum err apply_spec(struct zones *zones, const struct zones_view *view, struct arena *arena, const json_t *spec,
-                           struct zone_row *row)
+/* How the zone is reached and by whom: a plain Nova's part lies in `nova`. */
+static enum err apply_access(struct zones *zones, const struct zones_view *view, struct arena *arena, const json_t *spec,
+                             struct zone_row *row, struct zone_nova_row *nova)
 {
-    TRY(check_keys(spec, row->side));
+    if (!str_equal(row->kind, NOVA_KIND)) {
+        TRY(set_url(spec, arena, row));
+        return set_credential(zones, view, arena, spec, row);
+    }
+    const struct zone *known = row->id ? view_child(view, row->id) : NULL;
+    TRY(nova_apply_spec(zones, arena, spec, known ? known->nova : NULL, nova));
+    row->api_url = row->joined ? row->api_url : nova->identity_url; /* until its catalog names the compute endpoint */
+    row->untagged = true;
+    return OK;
+}
+
+static enum err apply_spec(struct zones *zones, const struct zones_view *view, struct arena *arena, const json_t *spec,
+                           struct zone_row *row, struct zone_nova_row *nova)
+{
+    TRY(check_kind(spec, row));
+    TRY(check_keys(spec, row));
     TRY(set_name(spec, row));
-    TRY(set_url(spec, arena, row));
     TRY(apply_settings(arena, spec, row));
-    TRY(set_credential(zones, view, arena, spec, row));
+    TRY(apply_access(zones, view, arena, spec, row, nova));
     if (!row->api_url)
         return fail(E_INVALID, "A zone needs an api_url, or a join token.");
     TRY(url_check_trust(row->api_url, row->insecure || zones->options.insecure));
@@ -306,17 +338,36 @@ static enum err apply_spec(struct zones *zones, const struct zones_view *view, s
     return check_pin(row->tls_pin);
 }
 
+/* A row of that kind without it would be of no use: a new one goes when it cannot be stored whole. */
+static enum err put_nova(struct db *db, struct zone_nova_row *nova, int64_t id, bool is_new)
+{
+    nova->zone_id = id;
+    const enum err result = zone_nova_put(db, nova);
+    if (result == OK || !is_new)
+        return result;
+    CLEANUP(text_clear) struct text why = {0};
+    text_add_str(&why, err_message());
+    if (zone_row_delete(db, ZONE_CHILD, id) != OK)
+        log_error("zone.added", "id=%lld why=%s", (long long)id, log_quote(err_message()).text);
+    return fail(result, "%s", text_str(&why));
+}
+
 enum err zones_child_add(struct zones *zones, struct db *db, struct arena *arena, const json_t *spec, int64_t *out_id)
 {
     const struct zones_view *view = zones_view(zones, arena);
     struct zone_row row = {.side = ZONE_CHILD, .kind = "zonegate", .weight_scale = 1, .max_in_flight = IN_FLIGHT_USUALLY};
+    struct zone_nova_row nova = {0};
     int64_t id = 0;
-    TRY(apply_spec(zones, view, arena, spec, &row));
-    if (!row.credential)
+    const bool is_nova = str_equal(json_string_value(json_object_get(spec, "kind")), NOVA_KIND);
+    row.kind = is_nova ? NOVA_KIND : row.kind;
+    TRY(apply_spec(zones, view, arena, spec, &row, &nova));
+    if (!is_nova && !row.credential)
         return fail(E_INVALID, "A zone is joined with a username and a password, or with a join token.");
     if (!row.name)
         row.name = name_from_url(arena, row.api_url);
     TRY(zone_row_add(db, &row, &id));
+    if (is_nova)
+        TRY(put_nova(db, &nova, id, true));
     log_info("zone.added", "child=%s id=%lld", row.name, (long long)id);
     TRY(zones_reload(zones, db));
     poller_wake(zones);
@@ -328,9 +379,12 @@ enum err zones_child_update(struct zones *zones, struct db *db, struct arena *ar
 {
     const struct zones_view *view = zones_view(zones, arena);
     struct zone_row row;
+    struct zone_nova_row nova = {0};
     TRY(zone_row_get(db, arena, ZONE_CHILD, id, &row));
-    TRY(apply_spec(zones, view, arena, spec, &row));
+    TRY(apply_spec(zones, view, arena, spec, &row, &nova));
     TRY(zone_row_update(db, &row));
+    if (nova.identity_url)
+        TRY(put_nova(db, &nova, id, false));
     log_info("zone.changed", "child=%s id=%lld", row.name, (long long)id);
     TRY(zones_reload(zones, db));
     poller_wake(zones);
@@ -341,7 +395,7 @@ enum err zones_parent_update(struct zones *zones, struct db *db, struct arena *a
 {
     struct zone_row row;
     TRY(zone_row_get(db, arena, ZONE_PARENT, id, &row));
-    TRY(check_keys(spec, ZONE_PARENT));
+    TRY(check_keys(spec, &row));
     TRY(apply_settings(arena, spec, &row));
     if (row.state == ZONE_DRAINING)
         return fail(E_INVALID, "A parent zone is enabled or disabled; only children are drained.");

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "gateway/api/api.h"
+#include "gateway/api/zones_nova.h"
 #include "gateway/gateway.h"
 
 static enum err reply_zone(struct request *request, struct response *response, int64_t id)
@@ -105,6 +106,7 @@ static enum err zones_create(struct request *request, struct response *response)
 {
     struct zones *zones = request->gateway->zones;
     int64_t id = 0;
+    zones_nova_defaults(request, json_object_get(request->json, "zone"));
     TRY(zones_child_add(zones, request->db, request->arena, json_object_get(request->json, "zone"), &id));
     (void)zones_settle(zones, budget_from_ms(ZONES_SETTLE_MS)); /* one that is silent is joined later: its state says so */
     const struct zone *zone = view_child(zones_view(zones, request->arena), id);

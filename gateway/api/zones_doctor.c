@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "gateway/api/zones.h"
+#include "gateway/api/zones_nova.h"
 #include "gateway/gateway.h"
 #include "schema/json/json.h"
 #include "zones/fanout.h"
@@ -43,7 +44,11 @@
     X(SAME_TAG, "same-tag", "warning", "two zones have one tag: ids of both are asked of both; nothing is lost, messages are")     \
     X(DRAINING, "draining", "warning", "it takes no new servers until it is enabled")                                              \
     X(DISABLED, "disabled", "warning", "an admin has taken it out: it is not asked")                                               \
-    X(INSECURE, "insecure", "warning", "the link is plain http to another machine: use https")
+    X(INSECURE, "insecure", "warning", "the link is plain http to another machine: use https")                                     \
+    X(NOVA_LOGIN, "nova-login", "error", "its Keystone refuses the login: `zonegate zone set NAME --password-file F`, --project")  \
+    X(NOVA_ENDPOINT, "nova-endpoint", "error", "its catalog names no usable compute endpoint: check --region, and https")          \
+    X(NOVA_VERSION, "nova-version", "error", "its compute endpoint has no version document with microversions")                    \
+    X(NOVA_READ_ONLY, "nova-read-only", "note", "changes are refused; `zonegate zone set NAME --read-only no` allows them")
 
 enum finding {
 #define FINDING_ENUM(id, name, severity, fix) FINDING_##id,
@@ -66,6 +71,7 @@ _Static_assert(ARRAY_LEN(findings) == FINDING_COUNT, "one row per finding");
 struct doctor {
     struct request *request;
     json_t *found;
+    json_t *may; /* of plain Novas: what may be done */
 };
 
 static void find(struct doctor *doctor, const char *zone, enum finding finding, const char *seen)
@@ -168,6 +174,28 @@ static void check_tags(struct doctor *doctor, const struct directory *directory)
     }
 }
 
+struct patient {
+    struct doctor *doctor;
+    const struct zone *zone;
+};
+
+static void take_nova(void *context, const char *name, const char *seen)
+{
+    const struct patient *patient = context;
+    for (size_t i = 0; i < FINDING_COUNT; i++) {
+        if (str_equal(findings[i].name, name))
+            find(patient->doctor, patient->zone->row.name, (enum finding)i, seen);
+    }
+}
+
+/* A plain Nova has no /healthcheck, no link and no directory of zones. */
+static void check_nova(struct doctor *doctor, const struct zone *zone)
+{
+    struct patient patient = {doctor, zone};
+    zones_nova_examine(doctor->request, zone, take_nova, &patient);
+    (void)json_object_set_new(doctor->may, zone->row.name, zones_nova_may(zone));
+}
+
 static void check_zones(struct doctor *doctor, const struct zone *zones, size_t count)
 {
     struct request *request = doctor->request;
@@ -177,17 +205,21 @@ static void check_zones(struct doctor *doctor, const struct zone *zones, size_t 
                                       .trust = zones[i].trust,
                                       .class = CLASS_POLL,
                                       .method = "GET",
-                                      .target = "/healthcheck",
+                                      .target = zones[i].nova ? "/" : "/healthcheck",
                                       .answer_limit = ANSWER_LIMIT,
                                       .timeout_ms = CHECK_MS};
     fanout_run(request->fanout, request->arena, calls, count, request->budget);
     for (size_t i = 0; i < count; i++) {
-        check_connection(doctor, &zones[i], &calls[i].answer);
         check_state(doctor, &zones[i]);
+        check_trust(doctor, &zones[i]);
+        if (zones[i].nova) {
+            check_nova(doctor, &zones[i]);
+            continue;
+        }
+        check_connection(doctor, &zones[i], &calls[i].answer);
         check_clock(doctor, &zones[i]);
         check_version(doctor, &zones[i]);
         check_ages(doctor, &zones[i]);
-        check_trust(doctor, &zones[i]);
     }
 }
 
@@ -208,7 +240,8 @@ enum err zones_doctor(struct request *request, struct response *response)
     const struct zones_view *view = zones_view(request->gateway->zones, request->arena);
     const char *name = request_query(request, "zone");
     json_auto_t *found = json_array();
-    struct doctor doctor = {request, found};
+    json_auto_t *may = json_object();
+    struct doctor doctor = {request, found, may};
     if (name) {
         TRY(check_one(&doctor, view, name));
     } else {
@@ -216,7 +249,7 @@ enum err zones_doctor(struct request *request, struct response *response)
         check_zones(&doctor, view->children, view->child_count);
         check_tags(&doctor, &view->directory);
     }
-    response->json =
-        json_pack("{s:O, s:I}", "findings", found, "looked_at", (json_int_t)(name ? 1 : view->child_count + view->parent_count));
+    response->json = json_pack("{s:O, s:O, s:I}", "findings", found, "may", may, "looked_at",
+                               (json_int_t)(name ? 1 : view->child_count + view->parent_count));
     return OK;
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "gateway/api/zones.h"
+#include "gateway/api/zones_nova.h"
 #include "gateway/gateway.h"
 #include "schema/json/json.h"
 
@@ -64,6 +65,8 @@ json_t *zones_object(const struct zone *zone, bool names)
         add_names(object, zone);
     else
         (void)json_object_set_new(object, "name", json_sprintf("%06x", zone->tag));
+    if (names && zone->nova)
+        zones_nova_show(object, zone);
     return object;
 }
 

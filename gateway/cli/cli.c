@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/cli/zone_nova.h"
 #include "gateway/base/log.h"
 #include "gateway/base/text.h"
 
@@ -77,15 +78,17 @@ static const struct command {
      "show or change what a link allows: a parent's roles, projects and writes; what a child may read", 1, 1,
      "roles= projects= read-only= reads-up= catalog= acts-up=", cmd_zone_policy},
     {"zone", "add",
-     "NAME URL --username NAME --password-file FILE [--weight-offset X] [--weight-scale X] "
-     "[--tls-ca FILE] [--tls-pin PIN] [--insecure]",
-     "register a child zone", 2, 2, "username= password-file= weight-offset= weight-scale= tls-ca= tls-pin= insecure",
-     cmd_zone_add},
+     "NAME URL --username NAME --password-file FILE [--weight-offset X] [--weight-scale X] [--tls-ca FILE] [--tls-pin PIN] "
+     "[--insecure]\n       zonegate zone add NAME --kind nova --identity-url URL --project THERE [--local-project ID] --user NAME "
+     "--password-file FILE|- [--user-domain NAME] [--project-domain NAME] [--region NAME] [--read-only yes|no]",
+     "register a child zone, or a plain OpenStack Nova (read-only unless said otherwise)", 1, 2,
+     "username= password-file= weight-offset= weight-scale= tls-ca= tls-pin= insecure " NOVA_OPTIONS, cmd_zone_add},
     {"zone", "set",
      "NAME [--state enabled|draining|disabled] [--weight-offset X] [--weight-scale X] [--url URL] "
-     "[--tls-ca FILE] [--tls-pin PIN] [--username NAME --password-file FILE | --token-file FILE]",
+     "[--tls-ca FILE] [--tls-pin PIN] [--username NAME --password-file FILE | --token-file FILE] "
+     "[of a plain Nova: --read-only yes|no, --project THERE --local-project ID, and the rest of `zone add`]",
      "change a child zone; with a new password or join token it is joined again", 1, 1,
-     "state= weight-offset= weight-scale= url= tls-ca= tls-pin= username= password-file= token-file=", cmd_zone_set},
+     "state= weight-offset= weight-scale= url= tls-ca= tls-pin= username= password-file= token-file= " NOVA_OPTIONS, cmd_zone_set},
     {"zone", "show", "NAME", "show a child zone", 1, 1, "", cmd_zone_show},
     {"zone", "delete", "NAME", "forget a child zone; its servers stay where they are", 1, 1, "", cmd_zone_delete},
 };

@@ -146,6 +146,7 @@ static enum err open_zones(struct process *p)
     p->zones_options.expose_names = config->zone.expose_names;
     p->zones_options.reads_up = *config->identity.url != '\0';
     p->gateway.seen = seen_new((size_t)config->zones.remembered_servers);
+    p->zones_options.seen = p->gateway.seen;
     TRY(zones_open(&p->zones_options, &p->gateway.zones));
     TRY(identity_open(config, &p->gateway.keys, &p->gateway.database, &p->gateway.identity));
     identity_set_forwarder(p->gateway.identity, forward_login, p);

@@ -5,6 +5,7 @@
 
 #include "gateway/cli/cli.h"
 #include "gateway/cli/zone_ask.h"
+#include "gateway/cli/zone_nova.h"
 #include "gateway/cli/zone_url.h"
 #include "zones/registry.h"
 
@@ -99,19 +100,23 @@ static enum err spec_from_options(struct cli *cli, json_t *spec)
     }
     if (cli_option(cli, "insecure"))
         (void)json_object_set_new(spec, "insecure", json_true());
+    TRY(zone_nova_options(cli, spec));
     return zone_add_tls(cli, spec);
 }
 
 enum err cmd_zone_add(struct cli *cli)
 {
     CLEANUP(registry_close) struct registry registry = {0};
-    json_auto_t *spec = json_pack("{s:s, s:s}", "name", cli->words[0], "api_url", cli->words[1]);
+    json_auto_t *spec = json_pack("{s:s}", "name", cli->words[0]);
     const char *password = NULL;
     int64_t id = 0;
+    if (cli->word_count > 1)
+        (void)json_object_set_new(spec, "api_url", json_string(cli->words[1]));
     TRY(spec_from_options(cli, spec));
     TRY(cli_option_secret(cli, "password-file", &password));
     (void)json_object_set_new(spec, "password", json_string(password));
     TRY(registry_open(cli, &registry));
+    TRY(zone_nova_default_project(cli, registry.store.db, spec));
     TRY(zones_child_add(registry.zones, registry.store.db, &cli->arena, spec, &id));
     (void)printf("Zone %s is registered; the running zone joins it at its next poll.\n", cli->words[0]);
     return OK;

@@ -12,6 +12,8 @@
 
 static void note_severity(struct cli *cli, const char *severity)
 {
+    if (strcmp(severity, "note") == 0)
+        return;
     const int status = strcmp(severity, "error") == 0 ? STATUS_ERROR : STATUS_WARNING;
     cli->status = status > cli->status ? status : cli->status;
 }
@@ -21,6 +23,23 @@ static void print_finding(struct cli *cli, const json_t *finding)
     const char *seen = zone_text(finding, "seen");
     (void)printf("%s  %s  %s%s%s\n    %s\n", zone_text(finding, "zone"), zone_paint(cli, zone_text(finding, "severity")),
                  zone_text(finding, "finding"), *seen ? ": " : "", seen, zone_text(finding, "fix"));
+}
+
+/* What may be done with plain Novas. */
+static void print_may(const json_t *may)
+{
+    const char *zone;
+    const char *operation;
+    json_t *operations;
+    json_t *word;
+    json_object_foreach((json_t *)may, zone, operations)
+    {
+        (void)printf("%s  may be done:\n", zone);
+        json_object_foreach(operations, operation, word)
+        {
+            (void)printf("    %-16s %s\n", operation, json_string_value(word));
+        }
+    }
 }
 
 /* The zone itself is the finding. */
@@ -56,6 +75,7 @@ enum err cmd_zone_doctor(struct cli *cli)
     {
         print_finding(cli, finding);
     }
+    print_may(json_object_get(body, "may"));
     const json_int_t links = json_integer_value(json_object_get(body, "looked_at"));
     (void)printf("%lld link%s looked at, %zu finding%s.\n", (long long)links, links == 1 ? "" : "s", json_array_size(list),
                  json_array_size(list) == 1 ? "" : "s");

@@ -24,7 +24,7 @@ static const char *question_text(struct arena *arena, const char *sizing_text)
 
 static bool may_build(const struct zone *zone)
 {
-    return zone_is_active(zone) && strcmp(zone_state_name(zone), "draining") != 0;
+    return !zone->nova && zone_is_active(zone) && strcmp(zone_state_name(zone), "draining") != 0;
 }
 
 static bool tag_of(const json_t *entry, uint32_t *out)

@@ -1,0 +1,214 @@
+/* One pass over tokens of JSON that is known to be well formed; see nova_json.h. */
+#include "zones/nova_json.h"
+
+#include <string.h>
+
+#include "gateway/base/err.h"
+
+struct walk {
+    const char *at;
+    const char *end;
+};
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static void skip_blanks(struct walk *walk)
+{
+    while (walk->at < walk->end && is_blank(*walk->at))
+        walk->at++;
+}
+
+/* Behind the string that begins here. */
+static const char *string_end(const struct walk *walk)
+{
+    const char *at = walk->at + 1;
+    while (at < walk->end && *at != '"')
+        at += *at == '\\' ? 2 : 1;
+    return at < walk->end ? at + 1 : walk->end;
+}
+
+/* Behind the value that begins here. */
+static const char *value_end(const struct walk *from)
+{
+    struct walk walk = *from;
+    int depth = 0;
+    while (walk.at < walk.end) {
+        const char c = *walk.at;
+        if (c == '"') {
+            walk.at = string_end(&walk);
+        } else if (depth == 0 && (c == ',' || c == '}' || c == ']' || is_blank(c))) {
+            return walk.at;
+        } else {
+            depth += c == '{' || c == '[' ? 1 : c == '}' || c == ']' ? -1 : 0;
+            walk.at++;
+        }
+        if (depth == 0 && (c == '"' || c == '}' || c == ']'))
+            return walk.at;
+    }
+    return walk.end;
+}
+
+static bool piece_is(const struct nova_piece *piece, const char *text)
+{
+    return piece->length == strlen(text) && memcmp(piece->bytes, text, piece->length) == 0;
+}
+
+/* The next member of the object in which `walk` stands, behind '{' or a comma. False: there is none. */
+static bool next_member(struct walk *walk, struct nova_piece *name, struct nova_piece *value)
+{
+    skip_blanks(walk);
+    if (walk->at >= walk->end || *walk->at != '"')
+        return false;
+    const char *end = string_end(walk);
+    *name = (struct nova_piece){walk->at + 1, (size_t)(end - walk->at) - 2};
+    walk->at = end;
+    skip_blanks(walk);
+    walk->at++; /* the colon */
+    skip_blanks(walk);
+    end = value_end(walk);
+    *value = (struct nova_piece){walk->at, (size_t)(end - walk->at)};
+    walk->at = end;
+    skip_blanks(walk);
+    if (walk->at < walk->end && *walk->at == ',')
+        walk->at++;
+    return true;
+}
+
+bool nova_member(const char *bytes, size_t length, const char *name, struct nova_piece *out)
+{
+    struct walk walk = {bytes + 1, bytes + length};
+    struct nova_piece key;
+    while (next_member(&walk, &key, out)) {
+        if (piece_is(&key, name))
+            return true;
+    }
+    return false;
+}
+
+/* How many elements, and, with `out`, which. SIZE_MAX: one is no object. */
+static size_t read_elements(const struct nova_piece *array, struct nova_piece *out)
+{
+    struct walk walk = {array->bytes + 1, array->bytes + array->length - 1};
+    size_t count = 0;
+    for (skip_blanks(&walk); walk.at < walk.end; skip_blanks(&walk)) {
+        const char *start = walk.at;
+        if (*start != '{')
+            return SIZE_MAX;
+        walk.at = value_end(&walk);
+        if (out)
+            out[count] = (struct nova_piece){start, (size_t)(walk.at - start)};
+        count++;
+        skip_blanks(&walk);
+        if (walk.at < walk.end)
+            walk.at++; /* the comma */
+    }
+    return count;
+}
+
+bool nova_split(struct arena *arena, const char *bytes, size_t length, const char *name, const struct nova_piece **out,
+                size_t *out_count)
+{
+    struct nova_piece array;
+    if (!nova_member(bytes, length, name, &array) || *array.bytes != '[')
+        return false;
+    const size_t count = read_elements(&array, NULL);
+    if (count == SIZE_MAX)
+        return false;
+    struct nova_piece *pieces = arena_alloc(arena, (count + 1) * sizeof(*pieces));
+    (void)read_elements(&array, pieces);
+    *out = pieces;
+    *out_count = count;
+    return true;
+}
+
+/* Where the resource begins: "/servers/…". NULL for a URL without one of ours. */
+static const char *find_resource(const char *path)
+{
+    static const char *const resources[] = {"/servers", "/flavors/", "/images/"};
+    const char *first = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(resources); i++) {
+        const char *at = strstr(path, resources[i]);
+        if (at && (!first || at < first))
+            first = at;
+    }
+    return first;
+}
+
+const char *nova_link(struct arena *arena, const struct nova_rewrite *rules, const char *url, size_t length)
+{
+    const char *text = arena_strndup(arena, url, length);
+    const char *host = strstr(text, "://");
+    const char *path = host ? strchr(host + 3, '/') : NULL;
+    const char *resource = path ? find_resource(path) : NULL;
+    if (!resource)
+        return text;
+    const char *version = strstr(path, "/v2");
+    const bool versioned = version && version < resource;
+    return arena_printf(arena, "%s%s", versioned ? rules->self_base : rules->bookmark_base, resource);
+}
+
+static bool is_project(const struct nova_piece *name)
+{
+    return piece_is(name, "tenant_id") || piece_is(name, "project_id");
+}
+
+static bool is_brief(const struct nova_piece *name)
+{
+    return piece_is(name, "id") || piece_is(name, "name") || piece_is(name, "links");
+}
+
+/* Strings with escapes are copied: neither our URLs nor ids have any. */
+static void write_string(struct arena *arena, const struct nova_rewrite *rules, const struct nova_piece *name,
+                         const struct nova_piece *value, struct text *out)
+{
+    const struct nova_piece inside = {value->bytes + 1, value->length - 2};
+    const bool plain = !memchr(inside.bytes, '\\', inside.length);
+    if (plain && piece_is(name, "href"))
+        text_add_json(out, nova_link(arena, rules, inside.bytes, inside.length));
+    else if (plain && rules->project_there && is_project(name) && piece_is(&inside, rules->project_there))
+        text_add_json(out, rules->project_here);
+    else
+        text_add(out, value->bytes, value->length);
+}
+
+void nova_rewrite(struct arena *arena, const struct nova_rewrite *rules, const char *bytes, size_t length, struct text *out)
+{
+    struct walk walk = {bytes, bytes + length};
+    struct nova_piece name = {"", 0};
+    int depth = 0;
+    while (walk.at < walk.end) {
+        const char c = *walk.at;
+        if (c != '"') {
+            depth += c == '{' || c == '[' ? 1 : c == '}' || c == ']' ? -1 : 0;
+            if (!is_blank(c))
+                text_add_char(out, c);
+            walk.at++;
+            continue;
+        }
+        const char *end = string_end(&walk);
+        const struct nova_piece string = {walk.at, (size_t)(end - walk.at)};
+        walk.at = end;
+        skip_blanks(&walk);
+        if (walk.at >= walk.end || *walk.at != ':') {
+            write_string(arena, rules, &name, &string, out);
+            name = (struct nova_piece){"", 0};
+            continue;
+        }
+        name = (struct nova_piece){string.bytes + 1, string.length - 2};
+        if (rules->brief && depth == 1 && !is_brief(&name)) { /* the member goes, with a comma at one of its sides */
+            walk.at++;
+            skip_blanks(&walk);
+            walk.at = value_end(&walk);
+            skip_blanks(&walk);
+            if (walk.at < walk.end && *walk.at == ',')
+                walk.at++;
+            else if (out->length && out->bytes[out->length - 1] == ',')
+                out->bytes[--out->length] = '\0';
+            continue;
+        }
+        text_add(out, string.bytes, string.length);
+    }
+}
