@@ -148,6 +148,14 @@ static enum err write_created(struct batch *batch, struct text *out)
     return OK;
 }
 
+void batch_join(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->places[i].state == HOLD_COMMITTED)
+            select_group_join(batch->request, &batch->order.sizing, &batch->places[i].server);
+    }
+}
+
 /* From the decision on the servers will be, whatever happens here. */
 static enum err finish(struct batch *batch)
 {
@@ -157,8 +165,7 @@ static enum err finish(struct batch *batch)
         if (batch_is_committed(batch))
             TRY(task_withdraw(batch->request->db, "batch", &batch->subject));
     }
-    for (size_t i = 0; i < batch->count; i++)
-        select_group_join(batch->request, &batch->order.sizing, &batch->places[i].server);
+    batch_join(batch);
     task_wake(batch->request->gateway->tasks);
     log_info("batch.accepted", "reservation=%s servers=%zu committed=%zu", batch->order.reservation_id, batch->count,
              count_of(batch, HOLD_COMMITTED));

@@ -29,3 +29,5 @@ MUST_CHECK enum err batch_prepare(struct batch *batch);
 MUST_CHECK enum err batch_decide_here(struct batch *batch, struct db *db);
 void batch_name(struct batch *batch);
 bool batch_is_committed(const struct batch *batch);
+/* The servers that exist are members of their group, if that one is this zone's; again changes nothing. */
+void batch_join(struct batch *batch);

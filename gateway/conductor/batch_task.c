@@ -180,6 +180,7 @@ static enum err commit_batch(struct task *task, struct batch *batch)
     TRY(replace_lost(task, batch));
     TRY(bury_homeless(batch));
     TRY(places_commit(batch->request, &order, batch->places, batch->count));
+    batch_join(batch);
     TRY(keep(task, batch));
     return batch_is_committed(batch) ? OK : fail(E_UNAVAILABLE, "Not all zones have taken their servers yet.");
 }

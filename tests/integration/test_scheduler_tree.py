@@ -166,3 +166,20 @@ def test_a_group_whose_servers_several_zones_own(root, tree, create):
     assert [create({"group": together})[1] for _ in range(3)] == [first[1]] * 3, "where its first server is"
     assert create({"group": together}, door=tree.http("west"))[1] == first[1], "the group is asked for at its own zone"
     assert create({"same_host": first[0]})[1] == first[1]
+
+
+def test_a_batch_belongs_to_its_group(root, image):
+    uuid = root.post("/os-server-groups", {"server_group": {"name": "b", "policy": "anti-affinity"}},
+                     version=NEWEST).json()["server_group"]["id"]
+    answer = root.post("/servers", {"server": {"name": "many", "imageRef": image, "flavorRef": "1", "networks": "none", "min_count": 4,
+                                               "max_count": 4, "return_reservation_id": True},
+                                    "os:scheduler_hints": {"group": uuid}}, version=NEWEST)
+    assert answer.status_code == 202, answer.text
+    members = wait_for(lambda: [ids for ids in [root.fetch(f"/os-server-groups/{uuid}")["server_group"]["members"]] if len(ids) == 4],
+                       60, "four members")[0]
+    hosts = {root.fetch(f"/servers/{server}", version=NEWEST)["server"]["OS-EXT-SRV-ATTR:host"] for server in members}
+    for server in members:
+        assert root.delete(f"/servers/{server}").status_code == 204
+    for server in members:
+        wait_for(lambda s=server: root.get(f"/servers/{s}").status_code == 404, 60, "the delete")
+    assert len(hosts) == 4
