@@ -126,7 +126,7 @@ static enum err give_up(struct task *task, enum err kind, const char *message)
     TRY(server_get_locked(task->db, task->arena, &task->subject, &server));
     TRY(placement_release(task->db, &task->subject));
     TRY(action_event_finish(task->db, &task->subject, task->request_id, BUILD_EVENT, message)); /* a host was taken already */
-    if (kind == E_GONE) /* a delete goes on by itself */
+    if (kind == E_GONE)                                                                         /* a delete goes on by itself */
         return OK;
     log_warn("build.exhausted", "server=%s message=%s", uuid_to_text(&task->subject).text, log_quote(message).text);
     TRY(server_set_fault(task->db, &task->subject, build_fault(task->arena, 500, message, NULL)));
