@@ -7,9 +7,10 @@
 #include "gateway/base/clock.h"
 #include "gateway/base/text.h"
 
-#define CONNECT_TIMEOUT_S 3
-#define WRITE_TIMEOUT_S   30
-#define IDLE_CHECK_MS     100 /* a connection that rested longer is looked at before it is used */
+#define CONNECT_TIMEOUT_S     3
+#define WRITE_TIMEOUT_S       30
+#define IDLE_IN_TRANSACTION_S "15"
+#define IDLE_CHECK_MS         100 /* a connection that rested longer is looked at before it is used */
 
 static void start_library(void)
 {
@@ -27,6 +28,8 @@ static void set_options(MYSQL *mysql, unsigned read_timeout_s)
     (void)mysql_optionsv(mysql, MYSQL_OPT_LOCAL_INFILE, &off);
     (void)mysql_optionsv(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
     (void)mysql_optionsv(mysql, MYSQL_INIT_COMMAND, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
+    /* A process that sleeps inside a transaction must not keep others from its rows: it loses connection and transaction. */
+    (void)mysql_optionsv(mysql, MYSQL_INIT_COMMAND, "SET SESSION idle_transaction_timeout = " IDLE_IN_TRANSACTION_S);
     (void)mysql_optionsv(mysql, MYSQL_INIT_COMMAND,
                          "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
                          "NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', autocommit = 1");
