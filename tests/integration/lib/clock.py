@@ -13,5 +13,6 @@ def library():
 
 def off_by(seconds):
     """The environment of a process whose wall clock is `seconds` ahead (behind, when negative)."""
+    assert library(), "not installed: faketime"
     return {"LD_PRELOAD": library(), "FAKETIME": f"{seconds:+d}", "FAKETIME_DONT_FAKE_MONOTONIC": "1", "NO_FAKE_STAT": "1",
             "ASAN_OPTIONS": SANITIZER_OPTIONS["ASAN_OPTIONS"] + ":verify_asan_link_order=0"}
