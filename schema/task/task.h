@@ -63,7 +63,8 @@ struct task_kind {
 MUST_CHECK enum err task_add(struct db *db, const char *kind, const struct uuid *subject, const char *request_id,
                              const json_t *data);
 
-/* The same, for a task that finishes what its caller is doing itself: the runners leave it alone for so long. */
+/* The same, for a task that finishes what its caller is doing itself: the runners leave it alone for so long, at
+ * most ten minutes. */
 MUST_CHECK enum err task_add_later(struct db *db, const char *kind, const struct uuid *subject, const char *request_id,
                                    const json_t *data, int64_t delay_ms);
 /* The caller has done it all: the task goes, unless a runner has taken it already (then its steps find nothing left to do). */

@@ -8,6 +8,10 @@
 #include "gateway/base/clock.h"
 #include "gateway/base/text.h"
 
+/* Nothing is put off for longer. What is due later than that was written by a clock that was ahead, and is due now: when the clock
+ * was put right, tasks would stand still for as long as it had been wrong. */
+#define LATER_MOST_US (600 * INT64_C(1000000))
+
 /* Taking */
 
 void task_query_init(const struct task_kind *const *kinds, const char *holder, struct task_query *out)
@@ -18,15 +22,15 @@ void task_query_init(const struct task_kind *const *kinds, const char *holder, s
         count++;
     text_add_str(&sql,
                  "SELECT id, kind, subject, request_id, step, begun, undoing, attempt, error_kind, error_message, data, fence,"
-                 " cancelled FROM tasks WHERE state = 'ready' AND not_before <= ? AND kind IN (");
+                 " cancelled FROM tasks WHERE state = 'ready' AND (not_before <= ? OR not_before > ?) AND kind IN (");
     for (size_t i = 0; i < count; i++)
         text_add_str(&sql, i ? ", ?" : "?");
     text_add_str(&sql, ") ORDER BY not_before LIMIT 1 FOR UPDATE SKIP LOCKED");
-    *out = (struct task_query){.holder = holder, .kinds = kinds, .count = count + 1};
+    *out = (struct task_query){.holder = holder, .kinds = kinds, .count = count + 2};
     out->values = calloc(out->count, sizeof(*out->values));
     out->sql = strdup(text_str(&sql));
     for (size_t i = 0; out->values && i < count; i++)
-        out->values[i + 1] = sql_text(kinds[i]->name);
+        out->values[i + 2] = sql_text(kinds[i]->name);
     text_clear(&sql);
 }
 
@@ -95,7 +99,9 @@ static enum err take_row(struct db *db, void *context)
     struct rows rows;
     held_clear(held); /* of an earlier try */
     taking->found = false;
-    taking->query->values[0] = sql_time(clock_wall_us());
+    const int64_t now_us = clock_wall_us();
+    taking->query->values[0] = sql_time(now_us);
+    taking->query->values[1] = sql_time(now_us + LATER_MOST_US);
     TRY(db_query(db, &held->own, taking->query->sql, taking->query->values, taking->query->count, &rows));
     if (rows.count == 0)
         return OK;

@@ -270,6 +270,23 @@ static void unknown_and_damaged_tasks_are_left_and_stop_nobody(void **state)
     assert_int_equal(atomic_load(&script.runs[0]), 1);
 }
 
+/* Of two tasks that are not due yet, the one whose time no clock that is right could have written is run. */
+static void a_clock_that_was_ahead_puts_nothing_off(void **state)
+{
+    struct fixture *fixture = fixture_get(state);
+    struct script script = {0};
+    (void)add(fixture, "scripted");
+    run_sql(fixture, "UPDATE tasks SET not_before = NOW(6) + INTERVAL 5 MINUTE");
+    (void)add(fixture, "scripted");
+    run_sql(fixture, "UPDATE tasks SET not_before = NOW(6) + INTERVAL 1 HOUR WHERE not_before < NOW(6) + INTERVAL 1 MINUTE");
+    struct task_runners *runners = start(fixture, &script, 1);
+    wait_for(fixture, "SELECT COUNT(*) FROM journal WHERE word = 'done'", 1);
+    task_runners_stop(runners, 5000);
+    assert_int_equal(atomic_load(&script.runs[0]), 1);
+    assert_int_equal(ask_int(fixture, "SELECT COUNT(*) FROM tasks WHERE not_before BETWEEN NOW(6) AND NOW(6) + INTERVAL 5 MINUTE"),
+                     1);
+}
+
 static void *let_go_later(void *argument)
 {
     struct script *script = argument;
@@ -362,6 +379,7 @@ int main(void)
         cmocka_unit_test(many_tasks_are_each_done_once),
         cmocka_unit_test(a_server_that_goes_away_delays_only),
         cmocka_unit_test(a_wrong_debug_switch_is_refused),
+        cmocka_unit_test(a_clock_that_was_ahead_puts_nothing_off),
         cmocka_unit_test(a_long_step_keeps_its_lease),
         cmocka_unit_test(a_lease_expires_only_when_its_heartbeat_stands_still),
     };
