@@ -258,12 +258,28 @@ static void say_not_found(struct nova_job *job)
     nova_job_say(job, 404, "application/json", body, strlen(body));
 }
 
+/* No such thing there, or nothing that this caller may see: a list is empty then. */
+static bool is_nothing(const struct nova_job *job)
+{
+    return job->operation->use == NOVA_USE_NOTHING || (job->project_count == 0 && job->operation->use != NOVA_USE_LIST);
+}
+
+/* Bodies go there whole: one that comes as a stream is longer than any that is worth it. */
+static void say_too_large(struct nova_job *job)
+{
+    static const char body[] =
+        "{\"overLimit\":{\"code\":413,\"message\":\"Request is too large for the cloud that has this server.\"}}";
+    nova_job_say(job, 413, "application/json", body, sizeof(body) - 1);
+}
+
 static void open_job(struct nova_job *job)
 {
     const struct zone *zone = job->outer->zone;
     struct zone_call *outer = job->outer;
     job->operation = nova_operation_find(outer->method, outer->target, outer->body, outer->body_length);
     job->server_id = nova_server_id(job->arena, outer->target);
+    outer->open = false;
+    outer->flight = NULL;
     choose_projects(job);
     if (job->operation->use == NOVA_USE_TREE)
         say_tree(job);
@@ -271,14 +287,14 @@ static void open_job(struct nova_job *job)
         nova_job_say(job, 204, NULL, "", 0);
     else if (zone->row.state == ZONE_ADMIN_DISABLED)
         nova_job_fail(job, ZONE_DISABLED, "disabled by an admin");
-    else if (job->operation->use == NOVA_USE_NOTHING)
+    else if (is_nothing(job))
         say_not_found(job);
+    else if (outer->uploads)
+        say_too_large(job);
     else if (!zone->row.joined)
         nova_job_fail(job, ZONE_AUTH, zone->row.last_error ? zone->row.last_error : "no login has succeeded yet");
     else if (job->operation->use == NOVA_USE_LIST)
         nova_list_open(job);
-    else if (job->project_count == 0)
-        say_not_found(job);
 }
 
 static bool goes_to_nova(const struct zone_call *call)
@@ -309,21 +325,34 @@ static bool run_round(struct fanout *fanout, struct arena *arena, struct nova_jo
         take(askers[i]);
     }
     for (size_t i = 0; i < other_count; i++)
-        others[i].answer = calls[count + i].answer;
+        others[i] = calls[count + i];
     return count > 0;
 }
 
+static bool may_stream(const struct zone_call *calls, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (calls[i].window || calls[i].uploads)
+            return true;
+    }
+    return false;
+}
+
+/* What may stay open goes last: whatever is asked next would break it off. */
 static void run_all(struct fanout *fanout, struct arena *arena, struct nova_job *jobs, size_t job_count, struct zone_call *others,
                     size_t other_count, struct budget budget)
 {
     int steps = 0;
-    bool more = run_round(fanout, arena, jobs, job_count, others, other_count, budget);
+    const bool last = may_stream(others, other_count);
+    bool more = run_round(fanout, arena, jobs, job_count, others, last ? 0 : other_count, budget);
     while (more && ++steps < STEPS_MOST)
         more = run_round(fanout, arena, jobs, job_count, NULL, 0, budget);
     for (size_t i = 0; i < job_count; i++) {
         if (jobs[i].step != NOVA_STEP_DONE)
             nova_job_fail(&jobs[i], ZONE_GARBAGE, "it took too many steps");
     }
+    if (last)
+        fanout_run(fanout, arena, others, other_count, budget);
 }
 
 bool nova_run(struct zones *zones, struct fanout *fanout, struct arena *arena, struct zone_call *calls, size_t count,
@@ -350,7 +379,7 @@ bool nova_run(struct zones *zones, struct fanout *fanout, struct arena *arena, s
     rest = 0;
     for (size_t i = 0; i < count; i++) {
         if (!goes_to_nova(&calls[i]))
-            calls[i].answer = others[rest++].answer;
+            calls[i] = others[rest++];
     }
     return true;
 }

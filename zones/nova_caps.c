@@ -43,7 +43,7 @@ static bool segment_is_id(const char *segment, size_t length)
 static const char *match(const char *pattern, const char *target)
 {
     while (*pattern) {
-        if (strncmp(pattern, "{id}", 4) == 0) {
+        if (str_starts(pattern, "{id}")) {
             const size_t length = strcspn(target, "/?");
             if (!segment_is_id(target, length))
                 return NULL;
@@ -68,7 +68,9 @@ static bool is_console_log(const char *body, size_t length)
 
 static bool fits(const struct nova_operation *operation, const char *method, const char *target)
 {
-    const char *rest = !operation->method || strcmp(operation->method, method) == 0 ? match(operation->path, target) : NULL;
+    if (operation->method && strcmp(operation->method, method) != 0)
+        return false;
+    const char *rest = match(operation->path, target);
     if (!rest)
         return false;
     if (operation->whole || operation->path[strlen(operation->path) - 1] == '/')

@@ -176,6 +176,8 @@ static enum err own_plan(struct request *request, const struct sizing *sizing, j
 static const char *why_skipped(struct request *request, const struct zone *child, const struct sizing *sizing)
 {
     struct capacity_need need;
+    if (child->nova)
+        return "it is a plain Nova: new servers are not built there";
     if (!zone_is_active(child) || strcmp(zone_state_name(child), "draining") == 0)
         return arena_printf(request->arena, "its state is %s", zone_state_name(child));
     if (sizing_excludes(sizing, &child->row.uuid))

@@ -8,7 +8,7 @@ import uuid
 
 import pytest
 
-from lib.clients import CommandLine
+from lib.clients import CommandLine, Http
 from lib.pages import missing_in
 from lib.recording_nova import RecordingNova
 from lib.servers import Door, stock
@@ -257,6 +257,37 @@ def test_the_tree_and_find_know_it(tree, root, east, there):
     assert "cloud" in tree.root.cli("zone", "tree")[1]
     found = root.fetch(f"/os-zones/find?id={there['nova-1']}")["find"]["matches"]
     assert [match["zone"] for match in found] == ["east/cloud"]
+
+
+def test_a_second_project_has_its_own_servers(tree, nova, root, east, there):
+    made = root.post("/identity/v3/projects", {"project": {"name": "second", "domain_id": "default"}})
+    assert made.status_code == 201, made.text
+    project = made.json()["project"]["id"]
+    roles = {role["name"]: role["id"] for role in root.fetch("/identity/v3/roles")["roles"]}
+    user = root.post("/identity/v3/users", {"user": {"name": "mia", "password": "mia-mia-mia", "domain_id": "default"}}).json()["user"]
+    granted = root.put(f"/identity/v3/projects/{project}/users/{user['id']}/roles/{roles['member']}")
+    assert granted.status_code == 204, granted.text
+    mia = Http(tree.root, username="mia", password="mia-mia-mia", project="second")
+    assert mia.fetch("/servers")["servers"] == []
+    assert mia.get(f"/servers/{there['nova-1']}").status_code == 404
+    twice = east.put("/os-zones/cloud", {"zone": {"projects": {project: "ours"}}})
+    assert twice.status_code == 409, "one project there stands for one here"
+    mapped = east.put("/os-zones/cloud", {"zone": {"projects": {project: THEIRS}}})
+    assert mapped.status_code == 200 and mapped.json()["zone"]["nova"]["projects"] == {root.project: "ours", project: THEIRS}
+    try:
+        (server,) = mia.fetch("/servers/detail")["servers"]
+        assert (server["name"], server["tenant_id"]) == ("foreign", project)
+        assert mia.get(f"/servers/{server['id']}").status_code == 200
+        assert mia.get(f"/servers/{there['nova-1']}").status_code == 404
+        assert "foreign" not in [row["name"] for row in root.fetch("/servers/detail")["servers"]]
+        everybody = {row["name"]: row["tenant_id"] for row in root.fetch("/servers/detail?all_tenants=1")["servers"]}
+        assert everybody["foreign"] == project and everybody["nova-1"] == root.project
+        only = root.fetch(f"/servers/detail?all_tenants=1&project_id={project}")["servers"]
+        assert [row["name"] for row in only] == ["foreign"]
+        assert root.get(f"/servers/{server['id']}").status_code == 200, "an admin sees it"
+    finally:
+        assert east.put("/os-zones/cloud", {"zone": {"projects": {project: None}}}).status_code == 200
+    assert mia.fetch("/servers")["servers"] == []
 
 
 # --- tokens
