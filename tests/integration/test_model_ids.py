@@ -20,6 +20,7 @@ from lib.links import Counts
 from lib.pages import missing_in
 from lib.servers import stock
 from lib.wait import wait_for
+from test_tree import is_active
 
 PLAN = {"root": {"children": {"a": {"children": {"a1": {"hosts": 1}, "a2": {"hosts": 1}}},
                               "b": {"children": {"b1": {"hosts": 1}, "b2": {"hosts": 1}}}}}}
@@ -323,10 +324,11 @@ def test_when_all_is_healed_everybody_sees_everything(tree):
 def test_a_zone_whose_clock_is_off_is_named_and_never_a_404(tree, mariadb, off_s):
     """The link's proofs are of the past or of the future: reason auth, and the doctor says what it is."""
     doors, leaf = tree.model.doors, next(name for name in LEAVES if tree.parents[name] == "a")
+    wait_for(lambda: tree[leaf].host_names <= tree[leaf].hosts_up(), 60, f"the hosts of {leaf} to be up again")
     answer = doors["a"].post("/servers", {"server": {"name": "timeless", "imageRef": tree.image, "flavorRef": "1", "availability_zone": leaf}})
     assert answer.status_code == 202, answer.text
     server = answer.json()["server"]["id"]
-    wait_for(lambda: doors[leaf].fetch(f"/servers/{server}")["server"]["status"] == "ACTIVE", 60, lambda: f"{server} to be ACTIVE in {leaf}: "
+    wait_for(lambda: is_active(doors[leaf], server), 60, lambda: f"{server} to be ACTIVE in {leaf}: "
              + str(mariadb.sql(tree[leaf].schema, "SELECT HEX(subject), kind, step, state, undoing, attempt, not_before, error_message FROM tasks")))
     restart(tree[leaf], clock.off_by(off_s))  # what it says of its hosts is of another hour too: nobody waits for them
     for name, path in (("a", leaf), ("root", f"a/{leaf}"), ("b", f"root/a/{leaf}")):
