@@ -42,18 +42,22 @@ static bool segment_is_id(const char *segment, size_t length)
 /* The rest of the target behind the pattern; NULL: it does not fit. */
 static const char *match(const char *pattern, const char *target)
 {
-    while (*pattern) {
-        if (str_starts(pattern, "{id}")) {
-            const size_t length = strcspn(target, "/?");
-            if (!segment_is_id(target, length))
+    size_t at = 0;
+    for (const char *want = pattern; *want;) {
+        if (str_starts(want, "{id}")) {
+            const size_t length = strcspn(target + at, "/?");
+            if (!segment_is_id(target + at, length))
                 return NULL;
-            pattern += 4;
-            target += length;
-        } else if (*pattern++ != *target++) {
+            want += 4;
+            at += length;
+        } else if (*want == target[at]) {
+            want++;
+            at++;
+        } else {
             return NULL;
         }
     }
-    return target;
+    return target + at;
 }
 
 /* {"os-getConsoleOutput": …}: the one action that changes nothing. */

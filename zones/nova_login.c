@@ -141,13 +141,14 @@ static enum err read_token(const struct zone *zone, const json_t *token, struct 
     const char *project = json_string_value(json_object_get(json_object_get(token, "project"), "id"));
     const char *expires = json_string_value(json_object_get(token, "expires_at"));
     char *endpoint = arena_strdup(arena, compute_endpoint(json_object_get(token, "catalog"), region));
+    const char *root = NULL; /* only the form of the URL counts */
     int64_t expires_us = 0;
     if (!project || !expires || time_parse_iso(expires, &expires_us) != OK)
         return fail(E_INVALID, "garbage: Keystone's answer has no project or no expiry");
     if (!*endpoint)
         return fail(E_NOT_FOUND, "endpoint: its catalog has no public endpoint of type compute%s%s", region ? " in region " : "",
                     region ? region : "");
-    if (url_check_trust(endpoint, zone->trust.insecure) != OK)
+    if (url_root(arena, endpoint, &root) != OK || url_check_trust(endpoint, zone->trust.insecure) != OK)
         return fail(E_NOT_FOUND, "endpoint: %s", arena_strdup(arena, err_message()));
     while (str_ends(endpoint, "/"))
         endpoint[strlen(endpoint) - 1] = '\0';
