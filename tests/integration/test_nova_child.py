@@ -349,6 +349,18 @@ def test_a_token_that_ends_between_the_look_and_the_act(nova, root, there, writa
     assert len([call for call in nova.asked("POST", "/action")]) == 1
 
 
+@pytest.mark.parametrize("door", ["root", "east"])
+def test_a_body_that_is_too_long_is_refused_and_not_sent(tree, nova, there, writable, door):
+    http = tree.http(door)
+    path = f"/servers/{there['nova-2']}/action"
+    nova.forget_calls()
+    short = http.post(path, {"rebuild": {"imageRef": "x", "user_data": "A" * 60000}})
+    assert short.status_code == 202, short.text
+    long = http.post(path, {"rebuild": {"imageRef": "x", "user_data": "A" * 300000}})
+    assert long.status_code == 413 and "overLimit" in long.json(), long.text
+    assert [len(call.body) > 60000 for call in nova.asked("POST", "/action")] == [True]
+
+
 def test_delete(nova, root, writable):
     made = nova.add_server("short", "ours", OLD + 60)
     assert root.delete(f"/servers/{made}").status_code == 204
