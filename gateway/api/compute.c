@@ -2,6 +2,8 @@
  * that exists. */
 #include "gateway/api/api.h"
 #include "gateway/api/image_source.h"
+#include "gateway/gateway.h"
+#include "zones/link.h"
 
 /* 2.93: Zed. Raised only when all routes that exist are right up to there. */
 #define COMPUTE_MAX 93
@@ -36,9 +38,19 @@ static const struct route *const tables[] = {version_routes,
                                              image_proxy_routes,
                                              NULL};
 
+/* What a zone sends on for a client holds more than the client sent: the flavor, the image, places. */
+#define LINK_BODIES 8
+
+static size_t max_body(const struct request *request)
+{
+    const size_t most = (size_t)request->gateway->config.api.max_body;
+    return request_header(request, LINK_DELEGATION) ? most * LINK_BODIES : most;
+}
+
 const struct service compute_service = {
     .name = "compute",
     .mounts = mounts,
+    .max_body = max_body,
     .project_in_path = true,
     .version_service = "compute",
     .legacy_header = "X-OpenStack-Nova-API-Version",

@@ -9,7 +9,8 @@
 #include "gateway/gateway.h"
 #include "schema/json/json.h"
 
-#define ANSWER_LIMIT (4U << 20)
+#define ANSWER_LIMIT   (4U << 20)
+#define PLACES_AT_ONCE 256
 
 /* One question to all children that have places. */
 struct asking {
@@ -81,7 +82,7 @@ static void take_answer(const struct asking *asking, const struct zone_call *cal
     }
 }
 
-static void ask(const struct asking *asking)
+static void ask_at_once(const struct asking *asking)
 {
     struct request *request = asking->request;
     const struct zones_view *view = zones_view(request->gateway->zones, request->arena);
@@ -105,6 +106,18 @@ static void ask(const struct asking *asking)
     fanout_run(request->fanout, request->arena, calls, count, request->budget);
     for (size_t i = 0; i < count; i++)
         take_answer(asking, &calls[i]);
+}
+
+/* In bodies of a bounded size: so many places at a time. */
+static void ask(const struct asking *asking)
+{
+    struct asking part = *asking;
+    for (size_t done = 0; done < asking->count; done += PLACES_AT_ONCE) {
+        const size_t left = asking->count - done;
+        part.places = asking->places + done;
+        part.count = left < PLACES_AT_ONCE ? left : PLACES_AT_ONCE;
+        ask_at_once(&part);
+    }
 }
 
 static const char *encoded(struct arena *arena, const char *text)
