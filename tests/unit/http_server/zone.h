@@ -227,9 +227,11 @@ static void close_worker(void *context, struct worker_parts *parts)
 static struct http_core zone_core;
 static const struct worker_hooks zone_hooks = {NULL, open_worker, close_worker};
 
-static inline struct http_server *zone_start(size_t workers, size_t queue)
+/* `request_ms` 0: the default. */
+static inline struct http_server *zone_start_patient(size_t workers, size_t queue, int64_t request_ms)
 {
-    const struct http_server_options options = {.listen = "127.0.0.1:0", .workers = workers, .queue = queue};
+    const struct http_server_options options = {
+        .listen = "127.0.0.1:0", .workers = workers, .queue = queue, .request_ms = request_ms};
     struct http_server *server = NULL;
     log_setup(LOG_LEVEL_ERROR, "test");
     zone_core = (struct http_core){
@@ -240,6 +242,11 @@ static inline struct http_server *zone_start(size_t workers, size_t queue)
         print_error("%s\n", err_message());
     assert_int_equal(result, OK);
     return server;
+}
+
+static inline struct http_server *zone_start(size_t workers, size_t queue)
+{
+    return zone_start_patient(workers, queue, 0);
 }
 
 static inline void zone_stop(struct http_server *server, int64_t grace_ms)
