@@ -289,6 +289,13 @@ enum err server_set_metadata(struct db *db, const struct uuid *uuid, const char 
     return db_exec(db, sql, values, ARRAY_LEN(values));
 }
 
+enum err server_set_tags(struct db *db, const struct uuid *uuid, const char *tags)
+{
+    static const char sql[] = "UPDATE servers SET tags = ? WHERE uuid = ?";
+    const struct sql_value values[] = {sql_text(tags), sql_uuid(uuid)};
+    return db_exec(db, sql, values, ARRAY_LEN(values));
+}
+
 enum err server_usage(struct db *db, const char *project_id, struct server_usage *out)
 {
     static const char sql[] = "SELECT COUNT(*), COALESCE(SUM(vcpus), 0), COALESCE(SUM(ram_mib), 0) FROM servers"

@@ -106,6 +106,8 @@ MUST_CHECK enum err server_update(struct db *db, const struct server *server);
 /* `locked_by` "owner" or "admin"; NULL unlocks. `reason` may be NULL. */
 MUST_CHECK enum err server_set_lock(struct db *db, const struct uuid *uuid, const char *locked_by, const char *reason);
 MUST_CHECK enum err server_set_metadata(struct db *db, const struct uuid *uuid, const char *metadata);
+/* `tags` is a JSON list. As in Nova the server does not count as changed. */
+MUST_CHECK enum err server_set_tags(struct db *db, const struct uuid *uuid, const char *tags);
 
 /* What a project uses here: live servers. */
 struct server_usage {

@@ -9,23 +9,12 @@
 
 #define COLLECTION "/v2/images"
 
-static void add_encoded(struct text *out, const char *value)
-{
-    static const char plain[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-._~";
-    for (const char *c = value; *c; c++) {
-        if (strchr(plain, *c))
-            text_add_char(out, *c);
-        else
-            text_add_format(out, "%%%02X", (unsigned char)*c);
-    }
-}
-
 static void add_pair(struct text *out, const char *name, const char *value)
 {
     text_add_char(out, strchr(text_str(out), '?') ? '&' : '?');
-    add_encoded(out, name);
+    text_add_percent(out, name, "");
     text_add_char(out, '=');
-    add_encoded(out, value);
+    text_add_percent(out, value, "");
 }
 
 /* The path of a page: the query as asked, after another marker (NULL: from the start). */

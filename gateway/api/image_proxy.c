@@ -188,12 +188,6 @@ static const char *filter_value(const char *filter, const char *value)
     return value;
 }
 
-static void add_encoded(struct text *out, const char *value)
-{
-    for (const unsigned char *p = (const unsigned char *)value; *p; p++)
-        text_add_format(out, "%%%02X", *p);
-}
-
 static enum err list_images(struct request *request, struct response *response,
                             json_t *(*view)(const struct request *request, const json_t *image))
 {
@@ -206,7 +200,7 @@ static enum err list_images(struct request *request, struct response *response,
         if (!value)
             continue;
         text_add_format(&path, "%c%s=", path.length ? '&' : '?', filters[i].filter);
-        add_encoded(&path, filter_value(filters[i].filter, value));
+        text_add_percent(&path, filter_value(filters[i].filter, value), "");
     }
     TRY(ask_images(request, "GET", text_str(&path), NULL, &answer));
     json_t *list = json_array();

@@ -28,22 +28,10 @@ static bool is_among(const char *const *names, size_t count, const char *name)
     return false;
 }
 
-/* Slashes stay: in a path they are meant, in a query they do no harm. */
-static void add_encoded(struct text *out, const char *value)
-{
-    static const char plain[] = "/0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-._~";
-    for (const char *c = value; *c; c++) {
-        if (strchr(plain, *c))
-            text_add_char(out, *c);
-        else
-            text_add_format(out, "%%%02X", (unsigned char)*c);
-    }
-}
-
 const char *owner_encoded(struct arena *arena, const char *value)
 {
     CLEANUP(text_clear) struct text text = {0};
-    add_encoded(&text, value);
+    text_add_percent(&text, value, "/");
     return arena_strdup(arena, text_str(&text));
 }
 
@@ -51,15 +39,15 @@ struct request *owner_whole(struct request *request, const char *const *paramete
 {
     CLEANUP(text_clear) struct text path = {0};
     char mark = '?';
-    add_encoded(&path, request->subpath);
+    text_add_percent(&path, request->subpath, "/");
     for (size_t i = 0; i < request->query.count; i++) {
         const struct http_pair *pair = &request->query.items[i];
         if (is_among(parameters, count, pair->name))
             continue;
         text_add_char(&path, mark);
-        add_encoded(&path, pair->name);
+        text_add_percent(&path, pair->name, "/");
         text_add_char(&path, '=');
-        add_encoded(&path, pair->value);
+        text_add_percent(&path, pair->value, "/");
         mark = '&';
     }
     return owner_question(request, text_str(&path));

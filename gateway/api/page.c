@@ -63,14 +63,11 @@ enum err page_read(const struct request *request, struct page *out)
 /* As application/x-www-form-urlencoded: what RFC 3986 leaves alone stays, a blank is +. */
 static void add_encoded(struct text *out, const char *value)
 {
-    static const char plain[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-._~";
-    for (const char *c = value; *c; c++) {
-        if (strchr(plain, *c))
-            text_add_char(out, *c);
-        else if (*c == ' ')
-            text_add_char(out, '+');
-        else
-            text_add_format(out, "%%%02X", (unsigned char)*c);
+    const size_t begin = out->length;
+    text_add_percent(out, value, " ");
+    for (size_t i = begin; i < out->length; i++) {
+        if (out->bytes[i] == ' ')
+            out->bytes[i] = '+';
     }
 }
 

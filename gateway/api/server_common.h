@@ -9,6 +9,10 @@
  * that is no uuid. */
 MUST_CHECK enum err server_of_request(struct request *request, struct server *out);
 
+/* E_CONFLICT unless the server is active, paused, suspended or stopped: what Nova asks of a change of metadata or tags. `what` is
+ * Nova's name of the change. */
+MUST_CHECK enum err server_expect_settled(const struct server *server, const char *what);
+
 /* The reader is a zone that wants framed rows. */
 bool server_wants_rows(const struct request *request);
 

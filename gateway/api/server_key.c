@@ -244,21 +244,10 @@ enum err server_key_after(struct request *request, const struct server_filter *f
     return filter->marker ? marker_key(request, filter, out) : OK;
 }
 
-static void add_encoded(struct text *out, const char *value)
-{
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-    for (const char *p = value; *p; p++) {
-        if (strchr(plain, *p))
-            text_add_char(out, *p);
-        else
-            text_add_format(out, "%%%02X", (unsigned char)*p);
-    }
-}
-
 void query_add(struct text *out, const char *name, const char *value)
 {
-    add_encoded(out, name);
+    text_add_percent(out, name, "");
     text_add_char(out, '=');
-    add_encoded(out, value);
+    text_add_percent(out, value, "");
     text_add_char(out, '&');
 }

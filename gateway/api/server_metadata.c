@@ -27,10 +27,7 @@ static enum err change_in_transaction(struct db *db, void *context)
     TRY(server_get_locked(db, request->arena, &change->uuid, &server));
     if (server.locked && !request->caller.is_admin)
         return fail(E_CONFLICT, "Instance %s is locked", uuid_to_text(&change->uuid).text);
-    if (strcmp(server.vm_state, "active") != 0 && strcmp(server.vm_state, "paused") != 0 &&
-        strcmp(server.vm_state, "suspended") != 0 && strcmp(server.vm_state, "stopped") != 0)
-        return fail(E_CONFLICT, "Cannot '%s' instance %s while it is in vm_state %s",
-                    change->remove ? "delete metadata" : "update metadata", uuid_to_text(&change->uuid).text, server.vm_state);
+    TRY(server_expect_settled(&server, change->remove ? "delete metadata" : "update metadata"));
     json_t *whole = change->replace ? json_object() : json_loads(server.metadata, 0, NULL);
     arena_defer(request->arena, release_json, whole);
     if (change->remove && json_object_del(whole, change->remove) != 0)

@@ -33,6 +33,17 @@ enum err server_of_request(struct request *request, struct server *out)
     return OK;
 }
 
+enum err server_expect_settled(const struct server *server, const char *what)
+{
+    static const char *const settled[] = {"active", "paused", "suspended", "stopped"};
+    for (size_t i = 0; i < ARRAY_LEN(settled); i++) {
+        if (strcmp(server->vm_state, settled[i]) == 0)
+            return OK;
+    }
+    return fail(E_CONFLICT, "Cannot '%s' instance %s while it is in vm_state %s", what, uuid_to_text(&server->uuid).text,
+                server->vm_state);
+}
+
 static enum err reply_with(struct request *request, struct response *response, const struct server *server, bool is_list)
 {
     struct server_view view;

@@ -146,18 +146,6 @@ static void take_answer(struct find *find, const struct zone_call *call)
     }
 }
 
-/* As it may stand in a query: everything but letters, digits and "-._~" as %XX. */
-static void add_encoded(struct text *out, const char *value)
-{
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-    for (; *value; value++) {
-        if (strchr(plain, *value))
-            text_add_char(out, *value);
-        else
-            text_add_format(out, "%%%02X", (unsigned)(unsigned char)*value);
-    }
-}
-
 static void ask(struct find *find, const struct zone *const *zones, size_t count)
 {
     struct request *request = find->request;
@@ -165,7 +153,7 @@ static void ask(struct find *find, const struct zone *const *zones, size_t count
     struct zone_call *calls = arena_alloc(request->arena, (count + 1) * sizeof(*calls));
     CLEANUP(text_clear) struct text target = {0};
     text_add_format(&target, "/compute/v2.1/os-zones/find?%s=", find->key);
-    add_encoded(&target, find->value);
+    text_add_percent(&target, find->value, "");
     for (size_t i = 0; i < count; i++)
         calls[i] = (struct zone_call){.zone = zones[i],
                                       .origin = origin,

@@ -75,6 +75,17 @@ void text_add_format(struct text *text, const char *format, ...)
     va_end(again);
 }
 
+void text_add_percent(struct text *text, const char *value, const char *also)
+{
+    static const char plain[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-._~";
+    for (const char *c = value; *c; c++) {
+        if (strchr(plain, *c) || strchr(also, *c))
+            text_add_char(text, *c);
+        else
+            text_add_format(text, "%%%02X", (unsigned char)*c);
+    }
+}
+
 const char *text_str(const struct text *text)
 {
     return text->bytes ? text->bytes : "";

@@ -21,6 +21,9 @@ void text_add_format(struct text *text, const char *format, ...) __attribute__((
 /* Borrowed; "" for an empty text. */
 const char *text_str(const struct text *text);
 
+/* As a part of a URL (RFC 3986, section 2.3): letters, digits, "-._~" and the characters of `also` stay, all else becomes %XX. */
+void text_add_percent(struct text *text, const char *value, const char *also);
+
 /* JSON pieces: a quoted and escaped string (NULL becomes null), an integer. The input must be UTF-8. */
 void text_add_json(struct text *text, const char *string);
 void text_add_json_n(struct text *text, const char *string, size_t length);

@@ -133,14 +133,8 @@ enum err zone_ask(struct cli *cli, const char *method, const char *target, const
 
 const char *zone_encode(struct cli *cli, const char *text)
 {
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
     CLEANUP(text_clear) struct text out = {0};
-    for (; *text; text++) {
-        if (strchr(plain, *text))
-            text_add_char(&out, *text);
-        else
-            text_add_format(&out, "%%%02X", (unsigned)(unsigned char)*text);
-    }
+    text_add_percent(&out, text, "");
     return arena_strdup(&cli->arena, text_str(&out));
 }
 

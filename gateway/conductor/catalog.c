@@ -38,23 +38,12 @@ struct asking {
 
 typedef enum err fetch_f(const struct asking *asking, json_t **out, size_t *out_size);
 
-static void add_encoded(struct text *out, const char *value)
-{
-    static const char plain[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-._~";
-    for (const char *c = value; *c; c++) {
-        if (strchr(plain, *c))
-            text_add_char(out, *c);
-        else
-            text_add_format(out, "%%%02X", (unsigned char)*c);
-    }
-}
-
 /* `before`, and the value percent-encoded. In the arena. */
 static const char *encode(struct arena *arena, const char *before, const char *value)
 {
     CLEANUP(text_clear) struct text text = {0};
     text_add_str(&text, before);
-    add_encoded(&text, value);
+    text_add_percent(&text, value, "");
     return arena_strdup(arena, text_str(&text));
 }
 

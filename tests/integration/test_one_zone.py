@@ -321,6 +321,32 @@ def test_update_and_metadata(http, server):
     assert http.fetch(f"/servers/{server}/metadata") == {"metadata": {"d": "4"}}
 
 
+def test_tags(http, server):
+    """Nova's server tags (2.26): the set, one tag, its limits and words."""
+    path = f"/servers/{server}/tags"
+    v = {"version": "2.26"}
+    assert http.get(path, version="2.25").status_code == 404
+    assert http.put(path, {"tags": ["one", "two words", "one"]}, **v).json() == {"tags": ["one", "two words"]}
+    assert http.fetch(path, **v) == {"tags": ["one", "two words"]}
+    assert http.get(f"{path}/two%20words", **v).status_code == 204
+    made = http.put(f"{path}/b%C3%BCro", **v)
+    assert made.status_code == 201 and made.headers["Location"].endswith(f"{path}/b%C3%BCro"), made.headers
+    assert http.put(f"{path}/b%C3%BCro", **v).status_code == 204
+    assert [s["id"] for s in http.fetch("/servers?tags=one,b%C3%BCro", **v)["servers"]] == [server]
+    assert http.get(f"{path}/none", **v).json()["itemNotFound"]["message"] == f"Server {server} has no tag 'none'"
+    assert http.delete(f"{path}/none", **v).status_code == 404
+    assert http.put(f"{path}/a,b", **v).status_code == 400
+    assert http.put(f"{path}/{'x' * 61}", **v).json()["badRequest"]["message"].startswith(f"Tag '{'x' * 61}' is too long.")
+    assert http.put(path, {"tags": [str(i) for i in range(51)]}, **v).status_code == 400
+    assert http.put(path, {"tags": [str(i) for i in range(50)]}, **v).status_code == 200
+    full = http.put(f"{path}/more", **v)
+    assert full.status_code == 400 and "exceeded the per-server limit 50" in full.text
+    assert http.put(f"{path}/49", **v).status_code == 204
+    assert http.delete(f"{path}/49", **v).status_code == 204
+    assert http.delete(path, **v).status_code == 204
+    assert http.fetch(path, **v) == {"tags": []}
+
+
 def test_instance_actions_tell_the_story(http, server):
     actions = http.fetch(f"/servers/{server}/os-instance-actions")["instanceActions"]
     assert actions[-1]["action"] == "create"
