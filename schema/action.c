@@ -57,26 +57,24 @@ enum err action_event_start(struct db *db, const struct uuid *server, const char
     return db_exec(db, sql, values, ARRAY_LEN(values));
 }
 
-/* To be called before the event is finished: what is told after its end counts no more. */
-static enum err mark_action(struct db *db, int64_t action, const char *event, const char *message)
-{
-    static const char sql[] =
-        "UPDATE server_actions SET message = COALESCE(?, message), updated_at = UTC_TIMESTAMP(6) WHERE id = ? AND 0 ="
-        " (SELECT COALESCE(MIN(finish_time IS NOT NULL), 0) FROM server_action_events WHERE action_id = ? AND event = ?)";
-    const struct sql_value values[] = {sql_text(message), sql_int(action), sql_int(action), sql_text(event)};
-    return db_exec(db, sql, values, ARRAY_LEN(values));
-}
-
+/* What is told after the event's end counts no more; a request may have an action without that event. */
 enum err action_event_finish(struct db *db, const struct uuid *server, const char *request_id, const char *event, const char *error)
 {
-    static const char sql[] = "UPDATE server_action_events SET finish_time = UTC_TIMESTAMP(6), result = ?, traceback = ?"
-                              " WHERE action_id = ? AND event = ? AND finish_time IS NULL";
-    int64_t action = 0;
-    TRY(find_action(db, server, request_id, &action));
-    if (!action)
-        return OK;
-    const struct sql_value values[] = {sql_text(error ? "Error" : "Success"), sql_text(error), sql_int(action), sql_text(event)};
-    TRY(mark_action(db, action, event, error ? "Error" : NULL));
+    static const char sql[] =
+        "UPDATE server_actions a"
+        " LEFT JOIN server_action_events e ON e.action_id = a.id AND e.event = ? AND e.finish_time IS NULL"
+        " LEFT JOIN server_action_events f ON f.action_id = a.id AND f.event = ? AND f.finish_time IS NOT NULL"
+        " SET a.message = COALESCE(?, a.message), a.updated_at = UTC_TIMESTAMP(6), e.finish_time = UTC_TIMESTAMP(6),"
+        " e.result = ?, e.traceback = ? WHERE a.server = ? AND a.request_id = ? AND (e.id IS NOT NULL OR f.id IS NULL)";
+    const struct sql_value values[] = {sql_text(event),
+                                       sql_text(event),
+                                       sql_text(error ? "Error" : NULL),
+                                       sql_text(error ? "Error" : "Success"),
+                                       sql_text(error),
+                                       sql_uuid(server),
+                                       sql_text(request_id)};
+    if (error)
+        TRY(db_exec(db, "UPDATE change_counters SET version = version + 1 WHERE name = 'failures'", NULL, 0));
     return db_exec(db, sql, values, ARRAY_LEN(values));
 }
 

@@ -5,6 +5,7 @@
 
 #include "gateway/base/text.h"
 #include "schema/aggregate_inside.h"
+#include "schema/db_cache.h"
 #include "schema/host_zone.h"
 
 #define IDS_TRIED 8
@@ -25,7 +26,7 @@ static enum err read_hosts(struct db *db, struct arena *arena, struct aggregate 
     static const char sql[] = "SELECT host FROM aggregate_hosts WHERE aggregate = ? ORDER BY added_at, host";
     const struct sql_value value = sql_int(out->id);
     struct rows rows;
-    TRY(db_query(db, arena, sql, &value, 1, &rows));
+    TRY(db_query_counted(db, arena, COUNTED_HOSTS, sql, &value, 1, &rows));
     const char **hosts = arena_alloc(arena, (rows.count + 1) * sizeof(*hosts));
     for (size_t i = 0; i < rows.count; i++)
         hosts[i] = rows_text(&rows, i, 0);
@@ -39,7 +40,7 @@ static enum err read_metadata(struct db *db, struct arena *arena, struct aggrega
     static const char sql[] = "SELECT name, value FROM aggregate_metadata WHERE aggregate = ? ORDER BY name";
     const struct sql_value value = sql_int(out->id);
     struct rows rows;
-    TRY(db_query(db, arena, sql, &value, 1, &rows));
+    TRY(db_query_counted(db, arena, COUNTED_HOSTS, sql, &value, 1, &rows));
     struct aggregate_item *items = arena_alloc(arena, (rows.count + 1) * sizeof(*items));
     for (size_t i = 0; i < rows.count; i++) {
         items[i] = (struct aggregate_item){rows_text(&rows, i, 0), rows_text(&rows, i, 1)};
@@ -67,7 +68,7 @@ enum err aggregate_list(struct db *db, struct arena *arena, struct aggregates *o
 {
     static const char sql[] = "SELECT id, uuid, name, created_at, updated_at FROM aggregates ORDER BY created_at, id";
     struct rows rows;
-    TRY(db_query(db, arena, sql, NULL, 0, &rows));
+    TRY(db_query_counted(db, arena, COUNTED_HOSTS, sql, NULL, 0, &rows));
     return complete(db, arena, &rows, out);
 }
 

@@ -80,6 +80,8 @@ static enum err run(struct db *db, const char *sql, const struct sql_value *valu
         return fail(E_RETRY, "The transaction was already lost by an earlier statement.");
     if (!db->in_transaction)
         check_idle_connection(db);
+    if (!is_read(sql))
+        db_cache_forget(db);
     for (int repeats = 0;; repeats++) {
         struct trouble trouble = {0};
         TRY(db_connection_open(db));
@@ -149,6 +151,7 @@ static int drain_results(MYSQL *mysql)
 enum err db_script(struct db *db, const char *sql, size_t length)
 {
     check_idle_connection(db);
+    db_cache_forget(db);
     TRY(db_connection_open(db));
     if (mysql_set_server_option(db->mysql, MYSQL_OPTION_MULTI_STATEMENTS_ON) == 0 &&
         mysql_real_query(db->mysql, sql, length) == 0 && drain_results(db->mysql) == 0 &&

@@ -16,6 +16,7 @@
 #include "gateway/base/id.h"
 
 struct db;
+struct db_cache;
 
 /* Where the database is. Parsed from `[database] connection`; strings owned, released by db_target_clear. */
 struct db_target {
@@ -25,6 +26,7 @@ struct db_target {
     char *password;
     char *name;
     unsigned port;
+    struct db_cache *cache; /* schema/db_cache.h; borrowed, not copied by db_target_copy; NULL: nothing is kept */
 };
 
 /* E_INVALID names what is wrong with the URL (mariadb://user:password@host:port/name, mariadb:///name?socket=PATH&user=U). */

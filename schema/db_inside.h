@@ -10,7 +10,7 @@
 
 #include "gateway/base/arena.h"
 #include "gateway/base/err.h"
-#include "schema/db.h"
+#include "schema/db_cache.h"
 
 #define DB_READ_TIMEOUT_S 30
 
@@ -42,6 +42,8 @@ struct db {
     bool doomed;            /* this transaction cannot be committed any more */
     struct sql_cell *cells; /* scratch of the result that is being read */
     size_t cell_capacity;
+    int64_t counters[COUNTED_END]; /* of change_counters; 0: there is no such row */
+    int64_t counters_ms;           /* when they were read; 0: ask before use */
 };
 
 /* What one statement gives back. `arena` NULL: rows are not wanted. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "gateway/base/text.h"
+#include "schema/db_cache.h"
 
 #define FLAVOR_COLUMNS                                                                                                             \
     "f.id, f.flavorid, f.name, f.memory_mb, f.vcpus, f.root_gb, f.ephemeral_gb, f.swap, f.rxtx_factor, f.is_public, f.disabled, "  \
@@ -68,7 +69,7 @@ enum err flavor_get(struct db *db, struct arena *arena, const char *flavorid, co
     static const char sql[] = "SELECT " FLAVOR_COLUMNS " FROM flavors f WHERE f.flavorid = ? AND (? OR " SEEN_BY_PROJECT ")";
     const struct sql_value values[] = {sql_text(flavorid), sql_bool(project_id == NULL), sql_text(project_id)};
     struct rows rows;
-    TRY(db_query(db, arena, sql, values, ARRAY_LEN(values), &rows));
+    TRY(db_query_counted(db, arena, COUNTED_FLAVORS, sql, values, ARRAY_LEN(values), &rows));
     if (!rows.count)
         return refuse_missing(flavorid);
     read_flavor(&rows, 0, out);

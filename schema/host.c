@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "schema/db_cache.h"
 #include "schema/host_zone.h"
 #include "schema/placement_provider.h"
 
@@ -67,7 +68,7 @@ enum err host_get_by_uuid(struct db *db, struct arena *arena, const struct uuid 
     static const char sql[] = "SELECT " HOST_COLUMNS " FROM hosts WHERE uuid = ?";
     const struct sql_value values[] = {sql_uuid(uuid)};
     struct rows rows;
-    TRY(db_query(db, arena, sql, values, ARRAY_LEN(values), &rows));
+    TRY(db_query_counted(db, arena, COUNTED_HOSTS, sql, values, ARRAY_LEN(values), &rows));
     if (rows.count == 0)
         return fail(E_NOT_FOUND, "Compute host %s could not be found.", uuid_to_text(uuid).text);
     read_host(&rows, 0, out);

@@ -38,6 +38,7 @@ MUST_CHECK enum err host_add(struct db *db, const struct host *host);
  * E_CONFLICT while it has servers, or allocations. */
 MUST_CHECK enum err host_forget(struct db *db, const char *name);
 MUST_CHECK enum err host_get(struct db *db, struct arena *arena, const char *name, struct host *out);
+/* `last_seen` may be that of the last change of anything else. */
 MUST_CHECK enum err host_get_by_uuid(struct db *db, struct arena *arena, const struct uuid *uuid, struct host *out);
 /* All, by name. */
 MUST_CHECK enum err host_list(struct db *db, struct arena *arena, struct hosts *out);

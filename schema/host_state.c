@@ -6,11 +6,14 @@
 
 #include "gateway/base/clock.h"
 #include "gateway/base/text.h"
+#include "schema/db_cache.h"
 #include "schema/host_zone.h"
 #include "schema/sql_list.h"
 
 #define BUILD_EVENT    "compute__do_build_and_run_instance"
-#define FAILURE_WINDOW (INT64_C(3600) * 1000000)
+#define MINUTE         (INT64_C(60) * 1000000)
+#define FAILURE_WINDOW (60 * MINUTE)
+#define LATEST_EVENTS  "SELECT id, event, host, result, finish_time FROM server_action_events ORDER BY id DESC LIMIT 500"
 
 static void write_hosts(struct text *sql, bool with_inventory)
 {
@@ -32,7 +35,7 @@ enum err host_states_get(struct db *db, struct arena *arena, const struct uuid *
         text_add_char(&sql, ')');
     }
     text_add_str(&sql, " ORDER BY uuid");
-    TRY(db_query(db, arena, text_str(&sql), list.values, list.count, &rows));
+    TRY(db_query_counted(db, arena, COUNTED_HOSTS, text_str(&sql), list.values, list.count, &rows));
     struct host *items = arena_alloc(arena, (rows.count + 1) * sizeof(*items));
     for (size_t i = 0; i < rows.count; i++) {
         items[i] = (struct host){.uuid = rows_uuid(&rows, i, 0),
@@ -100,14 +103,30 @@ static size_t count_failures(const struct rows *rows, struct host_number *items)
     return count;
 }
 
-enum err host_states_failures(struct db *db, struct arena *arena, struct host_numbers *out)
+/* Where nothing failed, which is mostly so, one kept number says it. */
+static enum err is_without_failures(struct db *db, struct arena *arena, int64_t since_us, bool *out)
 {
     static const char sql[] =
-        "SELECT host, result = 'Error' FROM (SELECT id, event, host, result, finish_time FROM server_action_events"
-        " ORDER BY id DESC LIMIT 500) latest WHERE event = '" BUILD_EVENT "' AND host IS NOT NULL AND finish_time >= ?"
-        " ORDER BY finish_time DESC, id DESC";
-    const struct sql_value values[] = {sql_time(clock_wall_us() - FAILURE_WINDOW)};
+        "SELECT COUNT(*) FROM (" LATEST_EVENTS ") latest WHERE event = '" BUILD_EVENT "' AND result = 'Error' AND finish_time >= ?";
+    const struct sql_value values[] = {sql_time(since_us - since_us % MINUTE)};
     struct rows rows;
+    TRY(db_query_counted(db, arena, COUNTED_FAILURES, sql, values, ARRAY_LEN(values), &rows));
+    *out = rows_int(&rows, 0, 0) == 0;
+    return OK;
+}
+
+enum err host_states_failures(struct db *db, struct arena *arena, struct host_numbers *out)
+{
+    static const char sql[] = "SELECT host, result = 'Error' FROM (" LATEST_EVENTS ") latest WHERE event = '" BUILD_EVENT
+                              "' AND host IS NOT NULL AND finish_time >= ? ORDER BY finish_time DESC, id DESC";
+    const int64_t since_us = clock_wall_us() - FAILURE_WINDOW;
+    const struct sql_value values[] = {sql_time(since_us)};
+    struct rows rows;
+    bool without = false;
+    *out = (struct host_numbers){0};
+    TRY(is_without_failures(db, arena, since_us, &without));
+    if (without)
+        return OK;
     TRY(db_query(db, arena, sql, values, ARRAY_LEN(values), &rows));
     struct host_number *items = arena_alloc(arena, (rows.count + 1) * sizeof(*items));
     const size_t count = count_failures(&rows, items);

@@ -2,6 +2,7 @@
 #include "schema/image.h"
 
 #include "gateway/base/text.h"
+#include "schema/db_cache.h"
 #include "schema/image_row.h"
 
 static int64_t size_or_none(const struct rows *rows, size_t row, size_t column)
@@ -65,7 +66,7 @@ enum err image_get(struct db *db, struct arena *arena, const struct uuid *id, co
         " AND EXISTS (SELECT 1 FROM image_members m WHERE m.image = i.id AND m.project_id = ?))";
     const struct sql_value values[] = {sql_uuid(id), sql_bool(project_id == NULL), sql_text(project_id), sql_text(project_id)};
     struct rows rows;
-    TRY(db_query(db, arena, sql, values, ARRAY_LEN(values), &rows));
+    TRY(db_query_counted(db, arena, COUNTED_IMAGES, sql, values, ARRAY_LEN(values), &rows));
     if (!rows.count)
         return image_row_missing(id);
     *out = image_row_read(&rows, 0);

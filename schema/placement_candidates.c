@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gateway/base/text.h"
+#include "schema/db_cache.h"
 
 /* The list as one JSON value: a statement's text is then the same for every number of ids, and it is prepared once. */
 static const char *ids_to_json(struct arena *arena, const struct id_list *ids)
@@ -38,7 +39,7 @@ static enum err query_named(struct db *db, struct arena *arena, const char *sql,
 {
     const struct sql_value values[] = {sql_text(json)};
     struct rows rows;
-    TRY(db_query(db, arena, sql, values, ARRAY_LEN(values), &rows));
+    TRY(db_query_counted(db, arena, COUNTED_NAMES, sql, values, ARRAY_LEN(values), &rows));
     struct name_row *items = arena_alloc(arena, (rows.count + 1) * sizeof(*items));
     for (size_t i = 0; i < rows.count; i++)
         items[i] = (struct name_row){rows_int(&rows, i, 0), rows_text(&rows, i, 1), 0};
@@ -100,7 +101,7 @@ enum err trait_roots_find(struct db *db, struct arena *arena, int64_t trait_id, 
                               " ORDER BY p.root_provider_id";
     const struct sql_value values[] = {sql_int(trait_id)};
     struct rows rows;
-    TRY(db_query(db, arena, sql, values, ARRAY_LEN(values), &rows));
+    TRY(db_query_counted(db, arena, COUNTED_TRAITS, sql, values, ARRAY_LEN(values), &rows));
     *out = read_ids(arena, &rows);
     return OK;
 }

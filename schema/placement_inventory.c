@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gateway/base/text.h"
+#include "schema/db_cache.h"
 #include "schema/embedded.h"
 #include "schema/sql_list.h"
 
@@ -151,7 +152,7 @@ static enum err read_names(struct db *db, struct arena *arena, const char *sql, 
                            struct name_rows *out)
 {
     struct rows rows;
-    TRY(db_query(db, arena, sql, values, count, &rows));
+    TRY(db_query_counted(db, arena, COUNTED_NAMES, sql, values, count, &rows));
     struct name_row *items = arena_alloc(arena, (rows.count + 1) * sizeof(*items));
     for (size_t i = 0; i < rows.count; i++)
         items[i] = (struct name_row){rows_int(&rows, i, 0), rows_text(&rows, i, 1), rows_time(&rows, i, 2)};

@@ -106,7 +106,8 @@ enum err provider_set_root(struct db *db, struct arena *arena, const int64_t *id
     text_add_str(&sql, ")");
     memmove(list.values + 1, list.values, list.count * sizeof(*list.values));
     list.values[0] = sql_int(root_id);
-    return db_exec(db, text_str(&sql), list.values, list.count + 1);
+    TRY(db_exec(db, text_str(&sql), list.values, list.count + 1));
+    return db_exec(db, "UPDATE change_counters SET version = version + 1 WHERE name = 'traits'", NULL, 0);
 }
 
 enum err provider_taken(struct db *db, const struct uuid *uuid, const char *name, bool *out_uuid, bool *out_name)

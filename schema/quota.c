@@ -2,6 +2,7 @@
 #include "schema/quota.h"
 
 #include "gateway/base/text.h"
+#include "schema/db_cache.h"
 
 static const char *const names[] = {
 #define QUOTA_NAME(constant, name, last, in_old_classes) name,
@@ -69,7 +70,7 @@ enum err quota_layers_get(struct db *db, const char *class_name, const char *pro
     CLEANUP(arena_clear) struct arena arena = {0};
     struct rows rows;
     *out = (struct quota_layers){.of_class = {{0}}};
-    TRY(db_query(db, &arena, sql, values, ARRAY_LEN(values), &rows));
+    TRY(db_query_counted(db, &arena, COUNTED_QUOTAS, sql, values, ARRAY_LEN(values), &rows));
     for (size_t i = 0; i < rows.count; i++)
         take_row(&rows, i, 1, layers[rows_int(&rows, i, 0)]);
     return OK;

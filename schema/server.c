@@ -207,12 +207,16 @@ enum err server_sync_power(struct db *db, const struct uuid *uuid, int power_sta
     return db_exec(db, sql, values, ARRAY_LEN(values));
 }
 
-enum err server_set_built(struct db *db, const struct uuid *uuid, const char *task_state, int power_state, const char *root_device)
+enum err server_set_built(struct db *db, const struct uuid *uuid, int power_state, const char *root_device)
 {
-    static const char sql[] = "UPDATE servers SET vm_state = 'active', task_state = ?, power_state = ?, root_device_name = ?,"
-                              " launched_at = COALESCE(launched_at, UTC_TIMESTAMP()), updated_at = UTC_TIMESTAMP() WHERE uuid = ?";
-    const struct sql_value values[] = {sql_text(task_state), sql_int(power_state), sql_text(root_device), sql_uuid(uuid)};
-    return db_exec(db, sql, values, ARRAY_LEN(values));
+    static const char sql[] =
+        "UPDATE servers SET vm_state = 'active', task_state = IF(task_state LIKE 'd%', task_state, NULL), power_state = ?,"
+        " root_device_name = ?, launched_at = COALESCE(launched_at, UTC_TIMESTAMP()), updated_at = UTC_TIMESTAMP()"
+        " WHERE uuid = ? AND deleted = FALSE";
+    const struct sql_value values[] = {sql_int(power_state), sql_text(root_device), sql_uuid(uuid)};
+    uint64_t affected = 0;
+    TRY(db_exec_count(db, sql, values, ARRAY_LEN(values), &affected));
+    return affected ? OK : missing(uuid);
 }
 
 enum err server_set_fault(struct db *db, const struct uuid *uuid, const char *fault)

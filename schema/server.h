@@ -88,9 +88,8 @@ MUST_CHECK enum err server_set_state(struct db *db, const struct uuid *uuid, con
 MUST_CHECK enum err server_set_task_state(struct db *db, const struct uuid *uuid, const char *task_state);
 /* As the hypervisor reports it: only while no task works on the server; running ↔ stopped moves vm_state too. */
 MUST_CHECK enum err server_sync_power(struct db *db, const struct uuid *uuid, int power_state);
-/* Built: active, launched, with its root device. */
-MUST_CHECK enum err server_set_built(struct db *db, const struct uuid *uuid, const char *task_state, int power_state,
-                                     const char *root_device);
+/* Built: active, launched, with its root device. A delete that came meanwhile keeps its task state. E_NOT_FOUND. */
+MUST_CHECK enum err server_set_built(struct db *db, const struct uuid *uuid, int power_state, const char *root_device);
 /* vm_state error, no task; `clear_host` = it lost its claim. */
 MUST_CHECK enum err server_set_fault(struct db *db, const struct uuid *uuid, const char *fault);
 MUST_CHECK enum err server_clear_host(struct db *db, const struct uuid *uuid);

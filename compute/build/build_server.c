@@ -30,7 +30,7 @@ static enum err abort_build(struct task *task, enum err result)
 
 static enum err plan_server(struct task *task, struct server *server, struct guest_plan *plan)
 {
-    TRY(step_server(task, server));
+    TRY(step_server_kept(task, server));
     return abort_build(task, guest_plan_make(task->arena, server, step_environment(task)->zone_name, task->fence, plan));
 }
 
@@ -157,7 +157,7 @@ static enum err undo_define(struct task *task)
 static enum err run_start(struct task *task)
 {
     struct server server;
-    TRY(step_server(task, &server));
+    TRY(step_server_kept(task, &server));
     TRY(hypervisor_start(step_environment(task)->hypervisors, server.host, &server.uuid, step_budget()));
     return fail_wished(task, "start", server.host);
 }
@@ -172,10 +172,7 @@ static enum err undo_start(struct task *task)
 /* In the transaction that ends the task. A delete that came meanwhile keeps its task state: it waits for this task to be gone. */
 static enum err build_done(struct task *task)
 {
-    struct server server;
-    TRY(server_get_locked(task->db, task->arena, &task->subject, &server));
-    const bool deleting = server.task_state && server.task_state[0] == 'd';
-    TRY(server_set_built(task->db, &task->subject, deleting ? server.task_state : NULL, POWER_RUNNING, "/dev/vda"));
+    TRY(server_set_built(task->db, &task->subject, POWER_RUNNING, "/dev/vda"));
     return action_event_finish(task->db, &task->subject, task->request_id, BUILD_EVENT, NULL);
 }
 
@@ -205,4 +202,4 @@ static const struct task_step build_steps[] = {
     {"start", run_start, undo_start},
 };
 
-const struct task_kind build_kind = {"build", build_steps, ARRAY_LEN(build_steps), 30, build_done, build_failed};
+const struct task_kind build_kind = {"build", build_steps, ARRAY_LEN(build_steps), 30, build_done, build_failed, true};

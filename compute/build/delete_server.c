@@ -16,21 +16,21 @@ static enum err run_settle(struct task *task)
     if (live > 1)
         return fail(E_UNAVAILABLE, "Another task still works on server %s.", uuid_to_text(&task->subject).text);
     struct server server;
-    TRY(step_server(task, &server));
+    TRY(step_server_kept(task, &server));
     return action_event_start(task->db, &task->subject, task->request_id, DELETE_EVENT, server.host);
 }
 
 static enum err run_stop(struct task *task)
 {
     struct server server;
-    TRY(step_server(task, &server));
+    TRY(step_server_kept(task, &server));
     return server.host ? step_power_off(task, &server) : OK;
 }
 
 static enum err run_undefine(struct task *task)
 {
     struct server server;
-    TRY(step_server(task, &server));
+    TRY(step_server_kept(task, &server));
     if (!server.host)
         return OK;
     return hypervisor_undefine(step_environment(task)->hypervisors, server.host, &server.uuid, step_budget());
@@ -39,7 +39,7 @@ static enum err run_undefine(struct task *task)
 static enum err run_volumes(struct task *task)
 {
     struct server server;
-    TRY(step_server(task, &server));
+    TRY(step_server_kept(task, &server));
     for (size_t i = 0; guest_volume_roles[i] && server.host; i++)
         TRY(hypervisor_volume_delete(step_environment(task)->hypervisors, server.host,
                                      build_server_volume(task->arena, &server.uuid, guest_volume_roles[i]), step_budget()));
@@ -67,4 +67,4 @@ static const struct task_step delete_steps[] = {
     {"volumes", run_volumes, NULL},
 };
 
-const struct task_kind delete_kind = {"delete", delete_steps, ARRAY_LEN(delete_steps), 1000, delete_done, delete_failed};
+const struct task_kind delete_kind = {"delete", delete_steps, ARRAY_LEN(delete_steps), 1000, delete_done, delete_failed, true};

@@ -171,4 +171,4 @@ static enum err run_expire(struct task *task)
 static const struct task_step expiry_steps[] = {{"expire", run_expire, NULL}};
 
 /* As long as anything is held. */
-const struct task_kind hold_expiry_kind = {"hold_expiry", expiry_steps, ARRAY_LEN(expiry_steps), 1000000, none_left, NULL};
+const struct task_kind hold_expiry_kind = {"hold_expiry", expiry_steps, ARRAY_LEN(expiry_steps), 1000000, none_left, NULL, false};

@@ -132,12 +132,12 @@ static const struct task_step unpause_steps[] = {{"unpause", run_unpause, NULL}}
 static const struct task_step suspend_steps[] = {{"suspend", run_suspend, NULL}};
 static const struct task_step resume_steps[] = {{"resume", run_resume, NULL}};
 
-const struct task_kind start_kind = {"start", start_steps, ARRAY_LEN(start_steps), 10, running_done, power_failed};
-const struct task_kind stop_kind = {"stop", stop_steps, ARRAY_LEN(stop_steps), 10, stopped_done, power_failed};
-const struct task_kind reboot_kind = {"reboot", reboot_steps, ARRAY_LEN(reboot_steps), 10, running_done, power_failed};
-const struct task_kind reboot_hard_kind = {"reboot_hard", reboot_hard_steps, ARRAY_LEN(reboot_hard_steps), 10,
-                                           running_done,  power_failed};
-const struct task_kind pause_kind = {"pause", pause_steps, ARRAY_LEN(pause_steps), 10, paused_done, power_failed};
-const struct task_kind unpause_kind = {"unpause", unpause_steps, ARRAY_LEN(unpause_steps), 10, running_done, power_failed};
-const struct task_kind suspend_kind = {"suspend", suspend_steps, ARRAY_LEN(suspend_steps), 10, suspended_done, power_failed};
-const struct task_kind resume_kind = {"resume", resume_steps, ARRAY_LEN(resume_steps), 10, running_done, power_failed};
+const struct task_kind start_kind = {"start", start_steps, ARRAY_LEN(start_steps), 10, running_done, power_failed, false};
+const struct task_kind stop_kind = {"stop", stop_steps, ARRAY_LEN(stop_steps), 10, stopped_done, power_failed, false};
+const struct task_kind reboot_kind = {"reboot", reboot_steps, ARRAY_LEN(reboot_steps), 10, running_done, power_failed, false};
+const struct task_kind reboot_hard_kind = {
+    "reboot_hard", reboot_hard_steps, ARRAY_LEN(reboot_hard_steps), 10, running_done, power_failed, false};
+const struct task_kind pause_kind = {"pause", pause_steps, ARRAY_LEN(pause_steps), 10, paused_done, power_failed, false};
+const struct task_kind unpause_kind = {"unpause", unpause_steps, ARRAY_LEN(unpause_steps), 10, running_done, power_failed, false};
+const struct task_kind suspend_kind = {"suspend", suspend_steps, ARRAY_LEN(suspend_steps), 10, suspended_done, power_failed, false};
+const struct task_kind resume_kind = {"resume", resume_steps, ARRAY_LEN(resume_steps), 10, running_done, power_failed, false};

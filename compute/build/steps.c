@@ -15,6 +15,17 @@ enum err step_server(struct task *task, struct server *out)
     return server_get_any(task->db, task->arena, &task->subject, out);
 }
 
+enum err step_server_kept(struct task *task, struct server *out)
+{
+    if (!task->memo) {
+        struct server *kept = arena_alloc(task->own, sizeof(*kept));
+        TRY(server_get_any(task->db, task->own, &task->subject, kept));
+        task->memo = kept;
+    }
+    *out = *(const struct server *)task->memo;
+    return OK;
+}
+
 struct budget step_budget(void)
 {
     return budget_from_ms(STEP_BUDGET_MS);

@@ -9,6 +9,8 @@
 struct build_environment *step_environment(const struct task *task);
 /* The task's server, deleted or not, in the task's arena. */
 MUST_CHECK enum err step_server(struct task *task, struct server *out);
+/* The same as the first call of this lease read it: for steps that need only what does not change under them. */
+MUST_CHECK enum err step_server_kept(struct task *task, struct server *out);
 struct budget step_budget(void);
 /* Pulls the plug of the server's guest. OK also when there is no such domain: it was never defined, or is gone. */
 MUST_CHECK enum err step_power_off(struct task *task, const struct server *server);

@@ -41,6 +41,7 @@
 #include "gateway/gateway.h"
 #include "gateway/http/server/server.h"
 #include "gateway/identity/identity.h"
+#include "schema/db_cache.h"
 #include "schema/json/json.h"
 #include "schema/migrate.h"
 #include "schema/private_server.h"
@@ -98,6 +99,7 @@ static enum err open_store(struct process *p)
         TRY(db_target_parse(config->database.connection, &p->gateway.database));
         TRY(db_create_database(&p->gateway.database));
     }
+    p->gateway.database.cache = db_cache_new();
     TRY(db_open(&p->gateway.database, &p->db));
     TRY(db_upgrade(p->db, &from, &to));
     if (from != to)
@@ -325,6 +327,7 @@ static void close_all(struct process *p)
     zones_close(p->gateway.zones);
     seen_free(p->gateway.seen);
     db_close(p->db);
+    db_cache_free(p->gateway.database.cache);
     db_target_clear(&p->gateway.database);
     private_server_stop(p->server);
     zone_keys_clear(&p->gateway.keys);

@@ -231,4 +231,4 @@ static enum err batch_failed(struct task *task, enum err kind, const char *messa
 
 static const struct task_step batch_steps[] = {{"decide", run_decide, NULL}, {"commit", run_commit, NULL}};
 
-const struct task_kind batch_kind = {"batch", batch_steps, ARRAY_LEN(batch_steps), 100000, NULL, batch_failed};
+const struct task_kind batch_kind = {"batch", batch_steps, ARRAY_LEN(batch_steps), 100000, NULL, batch_failed, false};

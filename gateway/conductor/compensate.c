@@ -64,4 +64,4 @@ static enum err run_delete(struct task *task)
 
 static const struct task_step compensate_steps[] = {{"delete", run_delete, NULL}};
 
-const struct task_kind compensate_kind = {"compensate", compensate_steps, ARRAY_LEN(compensate_steps), 100000, NULL, NULL};
+const struct task_kind compensate_kind = {"compensate", compensate_steps, ARRAY_LEN(compensate_steps), 100000, NULL, NULL, false};

@@ -363,4 +363,4 @@ static enum err pull_failed(struct task *task, enum err kind, const char *messag
 
 static const struct task_step pull_steps[] = {{"download", run_download, NULL}};
 
-const struct task_kind image_pull_kind = {KIND, pull_steps, ARRAY_LEN(pull_steps), PULL_RETRIES, NULL, pull_failed};
+const struct task_kind image_pull_kind = {KIND, pull_steps, ARRAY_LEN(pull_steps), PULL_RETRIES, NULL, pull_failed, false};

@@ -135,4 +135,5 @@ static enum err give_up(struct task *task, enum err kind, const char *message)
 
 static const struct task_step reschedule_steps[] = {{"choose", run_choose, NULL}};
 
-const struct task_kind reschedule_kind = {"reschedule", reschedule_steps, ARRAY_LEN(reschedule_steps), 30, begin_build, give_up};
+const struct task_kind reschedule_kind = {"reschedule", reschedule_steps, ARRAY_LEN(reschedule_steps), 30, begin_build, give_up,
+                                          false};

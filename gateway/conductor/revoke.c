@@ -100,4 +100,4 @@ static enum err run_send(struct task *task)
 
 static const struct task_step revoke_steps[] = {{"send", run_send, NULL}};
 
-const struct task_kind revoke_kind = {"revoke", revoke_steps, ARRAY_LEN(revoke_steps), 100000, NULL, NULL};
+const struct task_kind revoke_kind = {"revoke", revoke_steps, ARRAY_LEN(revoke_steps), 100000, NULL, NULL, false};

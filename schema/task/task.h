@@ -30,6 +30,8 @@ struct task {
     json_t *data;        /* an object; what `task_save` stores; shared by all steps */
     struct db *db;       /* the runner's connection */
     struct arena *arena; /* cleared after each step */
+    struct arena *own;   /* as old as the lease */
+    const void *memo;    /* what a step leaves for the next ones of this lease, in `own`; NULL at first */
     void *context;       /* as given to task_runners_start: the build environment */
     bool undoing;
 };
@@ -56,6 +58,7 @@ struct task_kind {
      * failed; a cancelled task has E_GONE. Their failures are repeated as those of `undo`. May be NULL. */
     enum err (*done)(struct task *task);
     enum err (*failed)(struct task *task, enum err kind, const char *message);
+    bool last; /* `done` adds no task: its end is no reason to look for one */
 };
 
 /* Adds a row; call it inside the transaction of the effect that needs it. `data` is borrowed. One live task per (kind, subject): a

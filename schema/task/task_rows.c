@@ -25,7 +25,7 @@ void task_query_init(const struct task_kind *const *kinds, const char *holder, s
                  " cancelled FROM tasks WHERE state = 'ready' AND (not_before <= ? OR not_before > ?) AND kind IN (");
     for (size_t i = 0; i < count; i++)
         text_add_str(&sql, i ? ", ?" : "?");
-    text_add_str(&sql, ") ORDER BY not_before LIMIT 1 FOR UPDATE SKIP LOCKED");
+    text_add_str(&sql, ") ORDER BY not_before LIMIT 2 FOR UPDATE SKIP LOCKED");
     *out = (struct task_query){.holder = holder, .kinds = kinds, .count = count + 2};
     out->values = calloc(out->count, sizeof(*out->values));
     out->sql = strdup(text_str(&sql));
@@ -107,6 +107,7 @@ static enum err take_row(struct db *db, void *context)
         return OK;
     taking->found = true;
     read_row(held, &rows);
+    held->more = rows.count > 1;
     held->entered = may_enter(taking->query, held);
     held->begun = held->begun || held->entered;
     const struct sql_value values[] = {sql_text(taking->query->holder), sql_int(held->task.fence), sql_time(clock_wall_us()),
@@ -123,6 +124,7 @@ enum err held_take(struct db *db, struct task_query *query, void *context, struc
     out->kind = kind_get(query, out->task.kind);
     out->task.db = db;
     out->task.arena = &out->step_arena;
+    out->task.own = &out->own;
     out->task.context = context;
     if (!json_is_object(out->task.data))
         return fail(E_INTERNAL, "The data of task %s is no JSON object.", uuid_to_text(&out->task.id).text);

@@ -22,6 +22,7 @@ struct held {
     bool begun;     /* forward: `step` was begun, now or before a crash */
     bool entered;   /* forward: this lease has noted that `step` begins, and that the task was not cancelled by then */
     bool cancelled; /* it was, when it was taken */
+    bool more;      /* another task was due then */
     enum err error; /* undoing: why */
     char message[TASK_MESSAGE_SIZE];
 };

@@ -2,7 +2,7 @@
  * The runner threads: each takes a task that is due, walks it, and takes the next.
  *
  * Idle runners sleep on one condition. The first to wake claims the look at the table (`due_ms` moves on), so that an idle process
- * asks the database twice a second, however many runners it has; who finds a task wakes another, for there may be more. The keeper
+ * asks the database twice a second, however many runners it has; who finds two tasks wakes another for the second. The keeper
  * (task_keeper.h) beats for the leases in `slots`. The lock guards what is marked with it and is never held while waiting for the
  * database.
  */
@@ -88,10 +88,12 @@ static void set_lease(struct slot *slot, const struct held *held)
 static void carry(struct slot *slot, struct held *held, bool whole)
 {
     struct task_runners *runners = slot->runners;
+    const bool last = held->kind && held->kind->last;
     int64_t due_ms = 0;
     enum walk walk;
     set_lease(slot, held);
-    task_wake(runners); /* there may be more */
+    if (held->more)
+        task_wake(runners);
     log_set_request(held->task.request_id);
     if (whole)
         walk = task_walk(held, runners->stop_after, &runners->stopping, &due_ms);
@@ -101,7 +103,7 @@ static void carry(struct slot *slot, struct held *held, bool whole)
     set_lease(slot, NULL);
     if (walk == WALK_WAITS)
         wake_at(runners, due_ms);
-    else if (walk == WALK_ENDED)
+    else if (walk == WALK_ENDED && (held->task.undoing || !last))
         task_wake(runners);
 }
 

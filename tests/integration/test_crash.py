@@ -153,7 +153,7 @@ def test_twenty_builds_and_ten_kills(place, mariadb):
     wanted = [f"r-{number}" for number in range(BUILDS)]
     promised, met, open_names = set(), [], list(wanted)
     for _ in range(KILLS):
-        if not open_names:
+        while len(open_names) < PER_KILL:
             wanted.append(f"r-{len(wanted)}")
             open_names.append(wanted[-1])
         with concurrent.futures.ThreadPoolExecutor(1) as pool:

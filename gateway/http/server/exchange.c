@@ -11,6 +11,7 @@
 
 #include "gateway/base/log.h"
 #include "gateway/http/server/inside.h"
+#include "schema/db_cache.h"
 
 #define DRAIN_MAX   ((uint64_t)1024 * 1024)
 #define RETRY_AFTER "1"
@@ -470,6 +471,7 @@ static enum phase work_refuse(struct exchange *exchange)
 static enum phase work(struct exchange *exchange, const struct worker_parts *parts)
 {
     exchange->request.db = parts->db;
+    db_cache_forget(parts->db);
     exchange->request.fanout = parts->fanout;
     const enum phase next = exchange->phase == PHASE_OPENING ? work_open(exchange) : work_run(exchange);
     exchange->request.db = NULL; /* another worker may run the next step */

@@ -193,7 +193,7 @@ static void states_are_set(void **state)
     struct server expected = add(store, 1);
     (void)add(store, 2);
     const struct uuid one = expected.uuid;
-    must(server_set_built(store->db, &one, NULL, 1, "/dev/sda"));
+    must(server_set_built(store->db, &one, 1, "/dev/sda"));
     must(server_set_state(store->db, &one, "stopped", NULL, 4));
     must(server_set_metadata(store->db, &one, "{\"k\":\"v\"}"));
     must(server_set_task_state(store->db, &one, "deleting"));
@@ -206,10 +206,16 @@ static void states_are_set(void **state)
     expected.task_state = "deleting";
     expected.updated_us = found.updated_us;
     assert_same_row(&found, &expected);
-    must(server_set_built(store->db, &one, "deleting", 1, "/dev/sda")); /* only the first launch counts */
+    must(server_set_built(store->db, &one, 1, "/dev/sda")); /* only the first launch counts */
+    assert_string_equal(reread(store, 1).task_state, "deleting");
     assert_int_equal(reread(store, 1).launched_us, expected.launched_us);
     run_sql(store, "UPDATE servers SET launched_at = NULL");
-    must(server_set_built(store->db, &one, NULL, 1, "/dev/sda"));
+    must(server_set_task_state(store->db, &one, "spawning"));
+    must(server_set_built(store->db, &one, 1, "/dev/sda"));
+    assert_null(reread(store, 1).task_state);
+    struct uuid nobody;
+    uuid_new(&nobody);
+    assert_int_equal(server_set_built(store->db, &nobody, 1, "/dev/sda"), E_NOT_FOUND);
     assert_string_equal(reread(store, 1).vm_state, "active");
     assert_true(reread(store, 1).launched_us > NEW_YEAR);
     assert_int_equal(reread(store, 2).launched_us, 0);

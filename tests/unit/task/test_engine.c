@@ -89,7 +89,7 @@ static enum err end_failed(struct task *task, enum err kind, const char *message
 }
 
 static const struct task_step steps[] = {{"a", run_a, undo_a}, {"b", run_b, NULL}};
-static const struct task_kind scripted = {"scripted", steps, ARRAY_LEN(steps), 3, end_ok, end_failed};
+static const struct task_kind scripted = {"scripted", steps, ARRAY_LEN(steps), 3, end_ok, end_failed, false};
 static const struct task_kind *const kinds[] = {&scripted, NULL};
 
 static struct uuid add(struct fixture *fixture, const char *kind)

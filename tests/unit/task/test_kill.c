@@ -80,8 +80,8 @@ static const struct task_step good_steps[STEPS] = {
     {"one", run_1, undo_1}, {"two", run_2, undo_2}, {"three", run_3, undo_3}, {"four", run_4, undo_4}};
 static const struct task_step bad_steps[STEPS] = {
     {"one", run_1, undo_1}, {"two", run_2, undo_2}, {"three", run_3, undo_3}, {"four", run_4_in_vain, undo_4}};
-static const struct task_kind good = {"good", good_steps, STEPS, 3, note_done, note_failed};
-static const struct task_kind bad = {"bad", bad_steps, STEPS, 3, note_done, note_failed};
+static const struct task_kind good = {"good", good_steps, STEPS, 3, note_done, note_failed, false};
+static const struct task_kind bad = {"bad", bad_steps, STEPS, 3, note_done, note_failed, false};
 static const struct task_kind *const kinds[] = {&good, &bad, NULL};
 
 /* A point in the life of the process: stop_after, or a place inside a step. */
