@@ -1,161 +1,228 @@
-/* A binary heap of list heads; see row_merge.h. */
+/* A binary heap of window heads, and two generations of uuids; see row_merge.h. */
 #include "zones/row_merge.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-#include <uthash.h>
-
+#include "gateway/base/clock.h"
 #include "zones/row_key.h"
 
-struct head {
-    size_t list;
+#define TABLE_LEAST 256
+
+/* Open addressing, at most half full. An empty place has hash 0. */
+struct place {
+    uint64_t hash;
+    struct uuid uuid;
+};
+
+struct uuids {
+    struct place *places;
+    size_t capacity;
+    size_t count;
+};
+
+struct merge_source {
+    struct row_list window;
     size_t at;
 };
 
-struct merge {
-    const struct row_list *lists;
-    struct head *heap;
+struct row_merge {
+    struct merge_source *sources;
+    size_t source_count;
+    size_t wanting; /* sources that must say what comes next before anything else can */
+    size_t *heap;   /* sources that have a row */
     size_t heads;
+    uint64_t seed;
+    struct uuids recent;
+    struct uuids before; /* as many as MERGE_REMEMBERED, or none */
 };
 
-/* Servers that are in the page. */
-struct seen {
-    struct uuid uuid;
-    UT_hash_handle hh;
-};
+/* --- which servers passed */
 
-static const struct row *row_of(const struct merge *merge, const struct head *head)
+/* Ids are the children's to choose: without the seed they could be made to collide. */
+static uint64_t hash_uuid(const struct row_merge *merge, const struct uuid *uuid)
 {
-    return &merge->lists[head->list].rows[head->at];
+    uint64_t halves[2];
+    memcpy(halves, uuid->bytes, sizeof(halves));
+    const __uint128_t product = (__uint128_t)(halves[0] ^ merge->seed) * (halves[1] ^ ~merge->seed);
+    return ((uint64_t)product ^ (uint64_t)(product >> 64)) | 1;
 }
 
-static bool is_before(const struct merge *merge, const struct head *a, const struct head *b)
+/* Its place, or the empty one where it would be. */
+static struct place *find_place(const struct uuids *uuids, uint64_t hash, const struct uuid *uuid)
+{
+    for (size_t at = (hash >> 1) & (uuids->capacity - 1);; at = (at + 1) & (uuids->capacity - 1)) {
+        struct place *place = &uuids->places[at];
+        if (place->hash == 0 || (place->hash == hash && uuid_equal(&place->uuid, uuid)))
+            return place;
+    }
+}
+
+static bool knows(const struct uuids *uuids, uint64_t hash, const struct uuid *uuid)
+{
+    return uuids->count && find_place(uuids, hash, uuid)->hash;
+}
+
+static void grow(struct uuids *uuids)
+{
+    struct uuids bigger = {.capacity = uuids->capacity ? 2 * uuids->capacity : TABLE_LEAST, .count = uuids->count};
+    bigger.places = calloc(bigger.capacity, sizeof(*bigger.places));
+    if (!bigger.places)
+        abort();
+    for (size_t i = 0; i < uuids->capacity; i++) {
+        if (uuids->places[i].hash)
+            *find_place(&bigger, uuids->places[i].hash, &uuids->places[i].uuid) = uuids->places[i];
+    }
+    free(uuids->places);
+    *uuids = bigger;
+}
+
+static void add_uuid(struct row_merge *merge, uint64_t hash, const struct uuid *uuid)
+{
+    if (merge->recent.count == MERGE_REMEMBERED) {
+        free(merge->before.places);
+        merge->before = merge->recent;
+        merge->recent = (struct uuids){0};
+    }
+    if (2 * (merge->recent.count + 1) > merge->recent.capacity)
+        grow(&merge->recent);
+    *find_place(&merge->recent, hash, uuid) = (struct place){hash, *uuid};
+    merge->recent.count++;
+}
+
+static bool has_passed(const struct row_merge *merge, uint64_t hash, const struct uuid *uuid)
+{
+    return knows(&merge->recent, hash, uuid) || knows(&merge->before, hash, uuid);
+}
+
+/* --- the heap */
+
+static const struct row *row_of(const struct row_merge *merge, size_t source)
+{
+    return &merge->sources[source].window.rows[merge->sources[source].at];
+}
+
+static bool is_before(const struct row_merge *merge, size_t a, size_t b)
 {
     const struct row *left = row_of(merge, a);
     const struct row *right = row_of(merge, b);
     const int order = row_key_compare(left->key, left->key_length, right->key, right->key_length);
-    return order ? order < 0 : a->list < b->list;
+    return order ? order < 0 : a < b;
 }
 
-static void swap_heads(struct head *a, struct head *b)
+static void sift_down(struct row_merge *merge)
 {
-    const struct head old = *a;
-    *a = *b;
-    *b = old;
-}
-
-static void sift_down(struct merge *merge, size_t at)
-{
+    size_t at = 0;
     while (2 * at + 1 < merge->heads) {
         size_t child = 2 * at + 1;
-        if (child + 1 < merge->heads && is_before(merge, &merge->heap[child + 1], &merge->heap[child]))
+        if (child + 1 < merge->heads && is_before(merge, merge->heap[child + 1], merge->heap[child]))
             child++;
-        if (!is_before(merge, &merge->heap[child], &merge->heap[at]))
+        if (!is_before(merge, merge->heap[child], merge->heap[at]))
             return;
-        swap_heads(&merge->heap[child], &merge->heap[at]);
+        const size_t source = merge->heap[child];
+        merge->heap[child] = merge->heap[at];
+        merge->heap[at] = source;
         at = child;
     }
 }
 
-static void open_heap(struct arena *arena, struct merge *merge, size_t count)
+static void push(struct row_merge *merge, size_t source)
 {
-    merge->heap = arena_alloc(arena, (count + 1) * sizeof(*merge->heap));
-    for (size_t i = 0; i < count; i++) {
-        if (merge->lists[i].count)
-            merge->heap[merge->heads++] = (struct head){.list = i};
+    size_t at = merge->heads++;
+    while (at && is_before(merge, source, merge->heap[(at - 1) / 2])) {
+        merge->heap[at] = merge->heap[(at - 1) / 2];
+        at = (at - 1) / 2;
     }
-    for (size_t at = merge->heads / 2; at-- > 0;)
-        sift_down(merge, at);
+    merge->heap[at] = source;
 }
 
-/* Takes the smallest head. False: its list is used up and says that there is more, so nothing greater may be taken. */
-static bool advance(struct merge *merge)
+static bool is_wanting(const struct merge_source *source)
 {
-    struct head *top = &merge->heap[0];
-    const struct row_list *list = &merge->lists[top->list];
-    top->at++;
-    if (top->at == list->count) {
-        if (list->more)
-            return false;
-        *top = merge->heap[--merge->heads];
+    return source->at == source->window.count && source->window.more;
+}
+
+/* Takes the first row of the heap. */
+static void advance(struct row_merge *merge)
+{
+    struct merge_source *source = &merge->sources[merge->heap[0]];
+    if (++source->at == source->window.count)
+        merge->heap[0] = merge->heap[--merge->heads];
+    merge->wanting += is_wanting(source);
+    sift_down(merge);
+}
+
+/* --- outside */
+
+static void free_tables(void *object)
+{
+    struct row_merge *merge = object;
+    free(merge->recent.places);
+    free(merge->before.places);
+}
+
+struct row_merge *row_merge_new(struct arena *arena, size_t sources)
+{
+    struct row_merge *merge = arena_alloc(arena, sizeof(*merge));
+    merge->sources = arena_alloc(arena, (sources + 1) * sizeof(*merge->sources));
+    merge->heap = arena_alloc(arena, (sources + 1) * sizeof(*merge->heap));
+    merge->source_count = sources;
+    merge->wanting = sources;
+    merge->seed = (uint64_t)clock_mono_us() * UINT64_C(0x9e3779b97f4a7c15) ^ (uint64_t)(uintptr_t)merge;
+    for (size_t i = 0; i < sources; i++)
+        merge->sources[i].window.more = true;
+    arena_defer(arena, free_tables, merge);
+    return merge;
+}
+
+void row_merge_give(struct row_merge *merge, size_t source, const struct row_list *window)
+{
+    struct merge_source *given = &merge->sources[source];
+    merge->wanting -= is_wanting(given);
+    *given = (struct merge_source){.window = *window};
+    merge->wanting += is_wanting(given);
+    if (window->count)
+        push(merge, source);
+}
+
+static size_t find_wanting(const struct row_merge *merge)
+{
+    size_t source = 0;
+    while (!is_wanting(&merge->sources[source]))
+        source++;
+    return source;
+}
+
+enum merge_step row_merge_next(struct row_merge *merge, struct row *out, size_t *out_source)
+{
+    while (!merge->wanting && merge->heads) {
+        const size_t source = merge->heap[0];
+        const struct row row = *row_of(merge, source);
+        const uint64_t hash = hash_uuid(merge, &row.uuid);
+        advance(merge);
+        if (has_passed(merge, hash, &row.uuid))
+            continue;
+        add_uuid(merge, hash, &row.uuid);
+        *out = row;
+        *out_source = source;
+        return MERGE_ROW;
     }
-    sift_down(merge, 0);
-    return true;
+    if (!merge->wanting)
+        return MERGE_END;
+    *out_source = find_wanting(merge);
+    return MERGE_WANTS;
 }
 
-/* A list without rows that says that there is more can say nothing about what comes first. */
-static size_t find_starving(const struct row_list *lists, size_t count)
+bool row_merge_has_more(const struct row_merge *merge)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (lists[i].count == 0 && lists[i].more)
-            return i;
-    }
-    return ROW_SOURCE_NONE;
-}
-
-static bool is_new(struct arena *arena, struct seen **seen, const struct uuid *uuid)
-{
-    struct seen *found = NULL;
-    HASH_FIND(hh, *seen, uuid, sizeof(*uuid), found);
-    if (found)
-        return false;
-    found = arena_alloc(arena, sizeof(*found));
-    found->uuid = *uuid;
-    HASH_ADD(hh, *seen, uuid, sizeof(found->uuid), found);
-    return true;
-}
-
-/* Anything left that the page does not have? */
-static bool has_more(struct merge *merge, const struct seen *seen, const struct row_list *lists, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (lists[i].more)
+    for (size_t i = 0; i < merge->source_count; i++) {
+        const struct merge_source *source = &merge->sources[i];
+        if (source->window.more)
             return true;
-    }
-    for (size_t i = 0; i < merge->heads; i++) {
-        const struct head *head = &merge->heap[i];
-        for (size_t at = head->at; at < lists[head->list].count; at++) {
-            struct seen *found = NULL;
-            HASH_FIND(hh, seen, &lists[head->list].rows[at].uuid, sizeof(struct uuid), found);
-            if (!found)
+        for (size_t at = source->at; at < source->window.count; at++) {
+            const struct uuid *uuid = &source->window.rows[at].uuid;
+            if (!has_passed(merge, hash_uuid(merge, uuid), uuid))
                 return true;
         }
     }
     return false;
-}
-
-static size_t smallest(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static size_t total_rows(const struct row_list *lists, size_t count)
-{
-    size_t total = 0;
-    for (size_t i = 0; i < count; i++)
-        total += lists[i].count;
-    return total;
-}
-
-void rows_merge(struct arena *arena, const struct row_list *lists, size_t count, size_t limit, struct merged_rows *out)
-{
-    const size_t most = smallest(total_rows(lists, count), limit);
-    struct row *rows = arena_alloc(arena, (most + 1) * sizeof(*rows));
-    size_t *sources = arena_alloc(arena, (most + 1) * sizeof(*sources));
-    struct merge merge = {.lists = lists};
-    struct seen *seen = NULL;
-    *out = (struct merged_rows){.rows = rows, .sources = sources, .starving = find_starving(lists, count)};
-    open_heap(arena, &merge, count);
-    while (out->starving == ROW_SOURCE_NONE && merge.heads && out->count < most) {
-        const size_t list = merge.heap[0].list;
-        const struct row *row = row_of(&merge, &merge.heap[0]);
-        if (is_new(arena, &seen, &row->uuid)) {
-            rows[out->count] = *row;
-            sources[out->count++] = list;
-        }
-        if (!advance(&merge) && out->count < limit)
-            out->starving = list;
-    }
-    out->more = has_more(&merge, seen, lists, count);
-    HASH_CLEAR(hh, seen);
 }

@@ -50,7 +50,7 @@ static const struct setting settings[] = {
      "requests that may wait for a worker; further ones get 503"},
     {"api", "budget_ms", SETTING_INT, AT(api.budget_ms), 100, 600000, NULL, "10000", "time a request may wait for other zones"},
     {"api", "max_body", SETTING_INT, AT(api.max_body), 1024, 67108864, NULL, "114688", "bytes of a JSON body"},
-    {"api", "max_limit", SETTING_INT, AT(api.max_limit), 1, 10000, NULL, "1000", "rows of a page"},
+    {"api", "max_limit", SETTING_INT, AT(api.max_limit), 1, 1000000, NULL, "1000", "rows of a page"},
     {"api", "request_s", SETTING_INT, AT(api.request_s), 1, 3600, NULL, "60",
      "seconds in which a request's head and body must be here; image data gets more by its length"},
     {"database", "connection", SETTING_TEXT, AT(database.connection), 0, 0, NULL, "private",

@@ -20,7 +20,7 @@
 #include "schema/json/json.h"
 #include "tests/unit/zones/pair.h"
 #include "zones/row_key.h"
-#include "zones/row_merge.h"
+#include "tests/unit/zones/merge_lists.h"
 #include "zones/rows.h"
 #include "zones/seen.h"
 #include "zones/transfer.h"

@@ -8,7 +8,7 @@
 
 #include "zones/json_scan.h"
 #include "zones/row_key.h"
-#include "zones/row_merge.h"
+#include "tests/unit/zones/merge_lists.h"
 #include "zones/rows.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -83,11 +83,13 @@ enum { SOURCE_WAIT = 0, SOURCE_END = -1, SOURCE_BROKEN = -2 };
 /* Where a reply's body comes from that is not whole in memory: another zone. `read` gives bytes, or one of the words above; after
  * SOURCE_WAIT the listener is told. `listen` is called once, before `read`; `told(context, true)` comes once, when the source is
  * over and the request's memory is not needed for it any more; it may come on any thread. `release` is called once, at any time
- * after. */
+ * after. Or, with `work`, this zone makes it: `listen` is not called, and after SOURCE_WAIT a worker does `work`, after which there
+ * is something to read. */
 struct body_source {
     ssize_t (*read)(struct body_source *source, void *out, size_t size);
     void (*listen)(struct body_source *source, void (*told)(void *context, bool over), void *context);
     void (*release)(struct body_source *source);
+    void (*work)(struct body_source *source, struct db *db, struct fanout *fanout);
 };
 
 typedef enum err handler_f(struct request *request, struct response *response);

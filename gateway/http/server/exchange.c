@@ -419,6 +419,11 @@ static void hand_back(struct exchange *exchange, enum phase phase)
 
 void exchange_refuse(struct exchange *exchange)
 {
+    if (exchange->phase == PHASE_SENT) {
+        source_work(exchange, NULL);
+        hand_back(exchange, PHASE_SENT);
+        return;
+    }
     set_log_request(exchange);
     close_sink(exchange, false);
     refuse_for_now(exchange, "busy", "The zone is stopping. Nothing was changed, please try again.");
@@ -482,8 +487,12 @@ static enum phase work(struct exchange *exchange, const struct worker_parts *par
 void exchange_work(struct pool_item *item, struct worker_parts *parts)
 {
     struct exchange *exchange = (struct exchange *)item;
+    enum phase next = PHASE_SENT;
     set_log_request(exchange);
-    const enum phase next = parts ? work(exchange, parts) : work_refuse(exchange);
+    if (exchange->phase == PHASE_SENT)
+        source_work(exchange, parts);
+    else
+        next = parts ? work(exchange, parts) : work_refuse(exchange);
     log_set_request(NULL);
     hand_back(exchange, next);
 }

@@ -75,6 +75,7 @@ struct exchange {
     bool carried;   /* its source is not over */
     bool paused;    /* suspended until the source has something to say */
     bool broken;    /* the source was */
+    bool unfed;     /* no worker could make more of it */
     bool begun;     /* core_open was called */
     bool accounted;
     uint64_t streamed; /* bytes of the body that went to the sink */
@@ -133,6 +134,8 @@ void source_release(struct exchange *exchange);
 /* Suspends the connection until the source has something to say. Under the lock. False: the server is being cut off. */
 bool source_pause(struct exchange *exchange);
 struct MHD_Response *source_reply(struct exchange *exchange, uint64_t length);
+/* A worker makes the next piece; `parts` may be NULL. */
+void source_work(struct exchange *exchange, const struct worker_parts *parts);
 /* How much the sink takes now. 0: the connection is suspended until it takes more, or `*cut`. */
 size_t source_room(struct exchange *exchange, bool *cut);
 /* The client closed its side before its body was whole. The library, which does not look again behind a short read, would find out

@@ -1,6 +1,6 @@
 /*
- * Replies whose bodies come from another zone, piece by piece: the connection is suspended while there is nothing to send. A source
- * that breaks cuts the connection, so that no client takes half an answer for a whole one.
+ * Replies whose bodies come from another zone, or from a worker, piece by piece: the connection is suspended while there is nothing
+ * to send. A source that breaks cuts the connection, so that no client takes half an answer for a whole one.
  */
 #include <sys/socket.h>
 
@@ -34,10 +34,11 @@ void source_attach(struct exchange *exchange, struct body_source *source)
         return;
     (void)pthread_mutex_lock(&exchange->server->lock);
     exchange->source = source;
-    exchange->carried = true;
-    exchange->server->carried++;
+    exchange->carried = !source->work;
+    exchange->server->carried += exchange->carried;
     (void)pthread_mutex_unlock(&exchange->server->lock);
-    source->listen(source, on_told, exchange);
+    if (!source->work)
+        source->listen(source, on_told, exchange);
 }
 
 void source_release(struct exchange *exchange)
@@ -73,6 +74,22 @@ static ssize_t cut(struct exchange *exchange)
     return MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
+/* Under the lock: a worker makes the next piece. What has begun does not lose to a full queue. */
+static bool ask_worker(struct exchange *exchange)
+{
+    struct http_server *server = exchange->server;
+    exchange->busy = !server->cutting && pool_push(server->pool, &exchange->item, SIZE_MAX);
+    return exchange->busy && source_pause(exchange);
+}
+
+void source_work(struct exchange *exchange, const struct worker_parts *parts)
+{
+    if (parts)
+        exchange->source->work(exchange->source, parts->db, parts->fanout);
+    else
+        exchange->unfed = true;
+}
+
 static ssize_t read_source(void *context, uint64_t position, char *out, size_t size)
 {
     struct exchange *exchange = context;
@@ -80,7 +97,8 @@ static ssize_t read_source(void *context, uint64_t position, char *out, size_t s
     (void)position;
     (void)pthread_mutex_lock(&server->lock);
     const ssize_t got = exchange->source->read(exchange->source, out, size);
-    const bool waits = got == SOURCE_WAIT && source_pause(exchange);
+    const bool waits =
+        got == SOURCE_WAIT && !exchange->unfed && (exchange->source->work ? ask_worker(exchange) : source_pause(exchange));
     (void)pthread_mutex_unlock(&server->lock);
     if (waits)
         return 0;

@@ -1,4 +1,4 @@
-/* Framed rows: keys, frames there and back, everything that must be refused, and merging against a sorted whole. */
+/* Framed rows: keys, frames there and back, everything that must be refused. */
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,82 +7,12 @@
 #include <string.h>
 
 #include <cmocka.h>
+
 #undef fail
 
+#include "tests/unit/zones/items.h"
 #include "zones/row_key.h"
-#include "zones/row_merge.h"
 #include "zones/rows.h"
-
-/* What a row is sorted by in these tests: text desc or asc, an integer, both may be null; few values, so that there are ties. */
-struct item {
-    const char *text;
-    bool has_number;
-    int64_t number;
-    int64_t created_us;
-    struct uuid uuid;
-};
-
-static const char *const texts[] = {NULL, "", "a", "aa", "ab", "b", "a\xc3\xa9", "\xf0\x9f\x98\x80", "a b"};
-
-static void random_item(struct item *item)
-{
-    item->text = texts[random_below(ARRAY_LEN(texts))];
-    item->has_number = random_below(4) != 0;
-    item->number = (int64_t)random_below(5) - 2;
-    item->created_us = (int64_t)random_below(3) * 1000000 - 1000000 + random_below(1000000);
-    uuid_new(&item->uuid);
-}
-
-static int compare_int(int64_t a, int64_t b)
-{
-    return (a > b) - (a < b);
-}
-
-/* Null first when ascending; as the database sorts. */
-static int compare_texts(const char *a, const char *b)
-{
-    if (!a || !b)
-        return (a != NULL) - (b != NULL);
-    return strcmp(a, b);
-}
-
-static int compare_numbers(const struct item *a, const struct item *b)
-{
-    if (!a->has_number || !b->has_number)
-        return a->has_number - b->has_number;
-    return compare_int(a->number, b->number);
-}
-
-static int64_t floor_s(int64_t us)
-{
-    return us >= 0 ? us / 1000000 : -((-us + 999999) / 1000000);
-}
-
-/* text desc, number asc, created_at desc, uuid asc */
-static int compare_items(const void *left, const void *right)
-{
-    const struct item *a = left;
-    const struct item *b = right;
-    int order = compare_texts(b->text, a->text);
-    if (!order)
-        order = compare_numbers(a, b);
-    if (!order)
-        order = compare_int(floor_s(b->created_us), floor_s(a->created_us));
-    return order ? order : memcmp(a->uuid.bytes, b->uuid.bytes, 16);
-}
-
-static struct row make_row(struct arena *arena, const struct item *item)
-{
-    CLEANUP(text_clear) struct text key = {0};
-    row_key_text(&key, KEY_DESCENDING, item->text, item->text ? strlen(item->text) : 0);
-    if (item->has_number)
-        row_key_int(&key, KEY_ASCENDING, item->number);
-    else
-        row_key_null(&key, KEY_ASCENDING);
-    assert_int_equal(row_key_finish(&key, item->created_us, &item->uuid), OK);
-    const char *body = arena_printf(arena, "{\"id\":\"%s\"}", uuid_to_text(&item->uuid).text);
-    return (struct row){item->uuid, arena_copy(arena, key.bytes, key.length), key.length, body, strlen(body)};
-}
 
 static void integers_sort_as_bytes(void **state)
 {
@@ -159,30 +89,6 @@ static void too_long_keys_are_refused(void **state)
     row_key_text(&key, KEY_ASCENDING, text, sizeof(text));
     assert_int_equal(row_key_finish(&key, 0, &uuid), E_INVALID);
     text_clear(&key);
-}
-
-/* `count` sorted rows as frames, without the trailer. */
-static struct row *frames(struct arena *arena, size_t count, struct text *out)
-{
-    struct item *items = arena_alloc(arena, (count + 1) * sizeof(*items));
-    struct row *rows = arena_alloc(arena, (count + 1) * sizeof(*rows));
-    for (size_t i = 0; i < count; i++)
-        random_item(&items[i]);
-    qsort(items, count, sizeof(*items), compare_items);
-    for (size_t i = 0; i < count; i++) {
-        rows[i] = make_row(arena, &items[i]);
-        rows_write(out, &rows[i]);
-    }
-    return rows;
-}
-
-static void assert_same_row(const struct row *a, const struct row *b)
-{
-    assert_memory_equal(a->uuid.bytes, b->uuid.bytes, 16);
-    assert_int_equal(a->key_length, b->key_length);
-    assert_memory_equal(a->key, b->key, a->key_length);
-    assert_int_equal(a->body_length, b->body_length);
-    assert_memory_equal(a->body, b->body, a->body_length);
 }
 
 static void frames_go_there_and_back(void **state)
@@ -368,123 +274,14 @@ static void lengths_are_bounded_before_bytes_come(void **state)
     }
 }
 
-/* A tree's worth of items: each in one source, some in two (a diamond). */
-struct world {
-    struct item items[400];
-    size_t count;
-    size_t sources;
-    size_t first[400];
-    size_t second[400]; /* SIZE_MAX: nowhere else */
-};
-
-static void random_world(struct world *world)
-{
-    world->count = random_below(ARRAY_LEN(world->items));
-    world->sources = 1 + random_below(7);
-    for (size_t i = 0; i < world->count; i++)
-        random_item(&world->items[i]);
-    qsort(world->items, world->count, sizeof(world->items[0]), compare_items);
-    for (size_t i = 0; i < world->count; i++) {
-        world->first[i] = random_below((uint32_t)world->sources);
-        world->second[i] = random_below(5) ? SIZE_MAX : random_below((uint32_t)world->sources);
-    }
-}
-
-/* What a source answers to "at most `most` rows after item `after`", over the wire and back. */
-static void ask_source(struct arena *arena, const struct world *world, size_t source, size_t after, size_t most,
-                       struct row_list *list)
-{
-    struct text *out = arena_alloc(arena, sizeof(*out));
-    uint32_t count = 0;
-    bool more = false;
-    for (size_t i = after; i < world->count; i++) {
-        if (world->first[i] != source && world->second[i] != source)
-            continue;
-        more = count == most;
-        if (more)
-            break;
-        const struct row row = make_row(arena, &world->items[i]);
-        rows_write(out, &row);
-        count++;
-    }
-    rows_write_trailer(out, count, more, NULL);
-    const struct row marker = after ? make_row(arena, &world->items[after - 1]) : (struct row){0};
-    assert_int_equal(rows_read(arena, out->bytes, out->length, marker.key, marker.key_length, list), OK);
-    arena_defer(arena, (void (*)(void *))text_clear, out);
-}
-
-static void concatenated_pages_are_the_sorted_whole(void **state)
-{
-    static struct world world;
-    (void)state;
-    for (int round = 0; round < 300; round++) {
-        random_world(&world);
-        const size_t limit = 1 + random_below(60);
-        size_t at = 0;
-        for (bool more = true; more;) {
-            struct arena arena = {0};
-            struct row_list lists[8];
-            struct merged_rows page;
-            for (size_t i = 0; i < world.sources; i++)
-                ask_source(&arena, &world, i, at, limit, &lists[i]);
-            rows_merge(&arena, lists, world.sources, limit, &page);
-            assert_true(page.count <= limit);
-            for (size_t i = 0; i < page.count; i++, at++) {
-                assert_true(at < world.count);
-                assert_memory_equal(page.rows[i].uuid.bytes, world.items[at].uuid.bytes, 16);
-                assert_true(page.sources[i] == world.first[at] || page.sources[i] == world.second[at]);
-            }
-            assert_int_equal(page.more, at < world.count);
-            assert_true(page.count == limit || page.starving != ROW_SOURCE_NONE || !page.more);
-            assert_true(page.count > 0 || !page.more); /* it always goes on */
-            more = page.more;
-            arena_clear(&arena);
-        }
-        assert_int_equal(at, world.count);
-    }
-}
-
-static void it_does_not_guess_behind_a_source_that_ran_out(void **state)
-{
-    struct arena arena = {0};
-    struct text unused = {0};
-    struct merged_rows page;
-    (void)state;
-    const struct row *rows = frames(&arena, 6, &unused);
-    const struct row_list lists[] = {{.rows = rows, .count = 2, .more = true}, {.rows = rows + 3, .count = 3}};
-    rows_merge(&arena, lists, 2, 10, &page);
-    assert_int_equal(page.count, 2);
-    assert_int_equal(page.starving, 0);
-    assert_true(page.more);
-    rows_merge(&arena, lists, 2, 2, &page);
-    assert_int_equal(page.count, 2);
-    assert_int_equal(page.starving, ROW_SOURCE_NONE);
-    const struct row_list empty[] = {{.more = true}, {.rows = rows, .count = 3}};
-    rows_merge(&arena, empty, 2, 10, &page);
-    assert_int_equal(page.count, 0);
-    assert_int_equal(page.starving, 0);
-    rows_merge(&arena, NULL, 0, 10, &page);
-    assert_int_equal(page.count, 0);
-    assert_false(page.more);
-    text_clear(&unused);
-    arena_clear(&arena);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(integers_sort_as_bytes),
-        cmocka_unit_test(keys_are_the_specified_bytes),
-        cmocka_unit_test(keys_sort_as_values_do),
-        cmocka_unit_test(too_long_keys_are_refused),
-        cmocka_unit_test(frames_go_there_and_back),
-        cmocka_unit_test(the_reader_takes_bytes_as_they_come),
-        cmocka_unit_test(every_cut_is_a_failure),
-        cmocka_unit_test(trailers_that_lie_are_refused),
-        cmocka_unit_test(children_that_cheat_are_refused),
-        cmocka_unit_test(lengths_are_bounded_before_bytes_come),
-        cmocka_unit_test(concatenated_pages_are_the_sorted_whole),
-        cmocka_unit_test(it_does_not_guess_behind_a_source_that_ran_out),
+        cmocka_unit_test(integers_sort_as_bytes),          cmocka_unit_test(keys_are_the_specified_bytes),
+        cmocka_unit_test(keys_sort_as_values_do),          cmocka_unit_test(too_long_keys_are_refused),
+        cmocka_unit_test(frames_go_there_and_back),        cmocka_unit_test(the_reader_takes_bytes_as_they_come),
+        cmocka_unit_test(every_cut_is_a_failure),          cmocka_unit_test(trailers_that_lie_are_refused),
+        cmocka_unit_test(children_that_cheat_are_refused), cmocka_unit_test(lengths_are_bounded_before_bytes_come),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,21 @@
+"""Servers in great numbers, straight into a zone's database: copies of one that was made there. They run nowhere and have no host, so
+nobody looks after them; lists show them like others."""
+STATE = {"vm_state": "'error'", "task_state": "NULL", "host": "NULL", "node": "NULL", "power_state": "0"}
+
+
+def copy_server(mariadb, schema, server, count, metadata_bytes=0):
+    """`count` copies of `server` (an id) in this zone, ten made in each second before it; ids carry the same tag. `metadata_bytes` make
+    each row longer."""
+    bare = server.replace("-", "")
+    words = {**STATE, "uuid": f"UNHEX(CONCAT(LEFT(MD5(CONCAT('{bare}', seq)), 12), '4', SUBSTRING(MD5(seq), 1, 3), '8',"
+                              f" SUBSTRING(MD5(seq), 4, 9), RIGHT('{bare}', 6)))",
+             "created_at": "created_at - INTERVAL seq DIV 10 SECOND"}
+    if metadata_bytes:
+        pairs = ", ".join(f"'k{number}', REPEAT('x', 250)" for number in range(metadata_bytes // 260))
+        words["metadata"] = f"JSON_OBJECT({pairs})"
+    columns = [name for name, made in mariadb.sql(
+        "", "SELECT column_name, generation_expression FROM information_schema.columns"
+            f" WHERE table_schema = '{schema}' AND table_name = 'servers'") if made is None]
+    values = ", ".join(words.get(name, f"s.{name}") for name in columns)
+    mariadb.sql(schema, f"INSERT INTO servers ({', '.join(columns)}) SELECT {values} FROM servers s, seq_1_to_{count}"
+                        f" WHERE s.uuid = UNHEX('{bare}')")
