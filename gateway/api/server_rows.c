@@ -348,15 +348,39 @@ static enum err ask_again(struct server_rows *rows, struct request *request, str
     return result != OK && rows->promised ? fail(E_UNAVAILABLE, "%s", arena_strdup(request->arena, err_message())) : result;
 }
 
-/* With `again`: that source's next window. What is made meanwhile belongs to the round. */
-static enum err run_round(struct server_rows *rows, struct request *request, struct rows_source *again)
+/* What is made in a round belongs to it. */
+static struct request in_round(const struct request *request, struct round *round)
 {
-    struct round *round = round_begin();
     struct request part = *request;
     part.arena = &round->arena;
-    const enum err result = again ? ask_again(rows, &part, again, round) : ask_all(rows, &part, round);
+    return part;
+}
+
+static enum err run_first(struct server_rows *rows, struct request *request)
+{
+    struct round *round = round_begin();
+    struct request part = in_round(request, round);
+    const enum err result = ask_all(rows, &part, round);
     round_leave(round);
     return result;
+}
+
+static enum err run_again(struct server_rows *rows, struct request *request, struct rows_source *source)
+{
+    struct round *round = round_begin();
+    struct request part = in_round(request, round);
+    const enum err result = ask_again(rows, &part, source, round);
+    round_leave(round);
+    return result;
+}
+
+static void open_source(const struct server_rows *rows, struct rows_source *source, const struct zone *zone)
+{
+    const struct text *after = rows->query->after;
+    source->zone = zone;
+    source->remembered = source > rows->sources + rows->query->zone_count;
+    text_add(&source->after, after->bytes, after->length);
+    arena_defer(rows->arena, release_source, source);
 }
 
 enum err server_rows_open(struct request *request, const struct server_rows_query *query, struct server_rows **out)
@@ -369,14 +393,12 @@ enum err server_rows_open(struct request *request, const struct server_rows_quer
     rows->source_count = 1 + 2 * query->zone_count;
     rows->sources = arena_alloc(request->arena, rows->source_count * sizeof(*rows->sources));
     rows->merge = row_merge_new(request->arena, rows->source_count);
-    for (size_t i = 0; i < rows->source_count; i++) {
-        struct rows_source *source = &rows->sources[i];
-        source->zone = i ? query->zones[(i - 1) % query->zone_count] : NULL;
-        source->remembered = i > query->zone_count;
-        text_add(&source->after, query->after->bytes, query->after->length);
-        arena_defer(request->arena, release_source, source);
+    open_source(rows, rows->sources, NULL);
+    for (size_t i = 0; i < query->zone_count; i++) {
+        open_source(rows, rows->sources + 1 + i, query->zones[i]);
+        open_source(rows, rows->sources + 1 + query->zone_count + i, query->zones[i]);
     }
-    TRY(run_round(rows, request, NULL));
+    TRY(run_first(rows, request));
     *out = rows;
     return OK;
 }
@@ -389,7 +411,7 @@ enum err server_rows_next(struct server_rows *rows, struct request *request, str
         *end = step == MERGE_END;
         if (step != MERGE_WANTS)
             return OK;
-        TRY(run_round(rows, request, &rows->sources[source]));
+        TRY(run_again(rows, request, &rows->sources[source]));
     }
 }
 

@@ -9,7 +9,7 @@ mkdir -p .build/bench
 launcher=()
 command -v ccache >/dev/null && launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache)
 cmake --preset release "${launcher[@]}" >.build/bench/build.log 2>&1
-cmake --build .build/release --target zonegate bench_candidates bench_claims >>.build/bench/build.log || { tail -n 30 .build/bench/build.log; exit 1; }
+cmake --build .build/release --target zonegate bench_candidates bench_claims bench_merge >>.build/bench/build.log || { tail -n 30 .build/bench/build.log; exit 1; }
 flags=(-std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror)
 gcc "${flags[@]}" tests/bench/load.c -o .build/bench/load
 gcc "${flags[@]}" tests/bench/ceiling.c -o .build/bench/ceiling -lmicrohttpd
