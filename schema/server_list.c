@@ -206,31 +206,98 @@ static void add_after(struct statement *statement, const struct server_query *qu
     text_add_str(&statement->sql, ")");
 }
 
-static void build_statement(struct statement *statement, const struct server_query *query)
+/* The index that has the rows of a list as it is when nothing else was asked for: of one project or all, newest first. NULL: it has
+ * other conditions or another order. Left alone, the optimizer reads an index from its beginning for each page. */
+static const char *find_index(const struct server_query *query)
 {
-    text_add_str(&statement->sql, "SELECT " SERVER_SELECT " FROM servers WHERE TRUE");
+    const char *index = "servers_by_time";
+    bool deleted = false; /* or not: it is said */
+    if (query->sort_count == 0 || query->sort[0].column != COLUMN_CREATED_AT || !query->sort[0].descending)
+        return NULL;
+    for (size_t i = 0; i < query->condition_count; i++) {
+        const struct condition *condition = &query->conditions[i];
+        const bool project = condition->column == COLUMN_PROJECT_ID;
+        if (condition->kind != CONDITION_EQUAL || (!project && condition->column != COLUMN_DELETED))
+            return NULL;
+        if (project)
+            index = "servers_by_project";
+        deleted = deleted || !project;
+    }
+    return deleted ? index : NULL;
+}
+
+static void add_where(struct statement *statement, const struct server_query *query)
+{
+    const char *index = find_index(query);
+    text_add_str(&statement->sql, " FROM servers");
+    if (index)
+        text_add_format(&statement->sql, " FORCE INDEX (%s)", index);
+    text_add_str(&statement->sql, " WHERE TRUE");
     for (size_t i = 0; i < query->condition_count; i++) {
         text_add_str(&statement->sql, " AND ");
         add_condition(statement, &query->conditions[i]);
     }
+    if (query->after && index && query->after[0].type != SQL_NULL) { /* says it so that the index serves */
+        text_add_str(&statement->sql, " AND created_at <= ?");
+        bind_value(statement, query->after[0]);
+    }
     if (query->after)
         add_after(statement, query);
+}
+
+static enum err run_statement(struct db *db, struct arena *arena, const struct statement *statement, struct rows *out)
+{
+    const enum err result = db_query(db, arena, text_str(&statement->sql), statement->values, statement->count, out);
+    if (result == E_INTERNAL && strstr(err_message(), "Regex"))
+        return fail(E_INVALID, "Invalid filter: a value is not a regular expression.");
+    return result;
+}
+
+/* How old the page's last row is. The order, one column down and one up, is none that an index has: without this bound all rows
+ * behind the marker would be sorted for each page. NULL: there are not so many. */
+static enum err find_oldest(struct db *db, struct arena *arena, const struct server_query *query, struct sql_value *out)
+{
+    CLEANUP(statement_clear) struct statement statement = {.arena = arena};
+    struct rows rows;
+    *out = sql_null();
+    if (!find_index(query) || query->limit == 0)
+        return OK;
+    text_add_str(&statement.sql, "SELECT created_at");
+    add_where(&statement, query);
+    text_add_str(&statement.sql, " ORDER BY created_at DESC LIMIT 1 OFFSET ?");
+    bind_value(&statement, sql_int((int64_t)query->limit - 1));
+    TRY(run_statement(db, arena, &statement, &rows));
+    if (rows.count)
+        *out = sql_time(rows_time(&rows, 0, 0));
+    return OK;
+}
+
+static enum err read_page(struct db *db, struct arena *arena, const struct server_query *query, struct sql_value oldest,
+                          struct rows *out)
+{
+    CLEANUP(statement_clear) struct statement statement = {.arena = arena};
+    text_add_str(&statement.sql, "SELECT " SERVER_SELECT);
+    add_where(&statement, query);
+    if (oldest.type != SQL_NULL) {
+        text_add_str(&statement.sql, " AND created_at >= ?");
+        bind_value(&statement, oldest);
+    }
     for (size_t i = 0; i < query->sort_count; i++)
-        text_add_format(&statement->sql, "%s%s%s", i ? ", " : " ORDER BY ", columns[query->sort[i].column].name,
+        text_add_format(&statement.sql, "%s%s%s", i ? ", " : " ORDER BY ", columns[query->sort[i].column].name,
                         query->sort[i].descending ? " DESC" : "");
-    text_add_str(&statement->sql, " LIMIT ?");
-    bind_value(statement, sql_int((int64_t)query->limit));
+    text_add_str(&statement.sql, " LIMIT ?");
+    bind_value(&statement, sql_int((int64_t)query->limit));
+    return run_statement(db, arena, &statement, out);
 }
 
 enum err server_list(struct db *db, struct arena *arena, const struct server_query *query, struct servers *out)
 {
-    CLEANUP(statement_clear) struct statement statement = {.arena = arena};
-    build_statement(&statement, query);
+    struct sql_value oldest;
     struct rows rows;
-    const enum err result = db_query(db, arena, text_str(&statement.sql), statement.values, statement.count, &rows);
-    if (result == E_INTERNAL && strstr(err_message(), "Regex"))
-        return fail(E_INVALID, "Invalid filter: a value is not a regular expression.");
-    TRY(result);
+    TRY(find_oldest(db, arena, query, &oldest));
+    TRY(read_page(db, arena, query, oldest, &rows));
+    if (oldest.type != SQL_NULL && rows.count < query->limit) /* some went meanwhile: others may follow */
+        TRY(read_page(db, arena, query, sql_null(), &rows));
     struct server *items = arena_alloc(arena, (rows.count + 1) * sizeof(*items));
     for (size_t i = 0; i < rows.count; i++)
         server_row_read(&rows, i, &items[i]);

@@ -1,7 +1,7 @@
 """Figures of zone routing. On root -> east -> east-1 and root -> west: GETs of one server here, by one hop and by two, against nginx as a
 plain proxy before the same zone in the same minutes; messages per lookup; what a dead child and a hung one cost: the first request to
 it, the time from its death until its parent knows (with polls every 5 s), lists while it is away against lists before, and from its
-recovery to the first good answer. Then the fan-out (routing_fanout.py) and a wide tree (routing_tree.py)."""
+recovery to the first good answer. Then the fan-out (routing_fanout.py), lists (routing_lists.py) and a wide tree (routing_tree.py)."""
 import concurrent.futures
 import pathlib
 import shutil
@@ -20,6 +20,7 @@ from lib.tree import Tree
 from lib.wait import free_port, wait_for
 from measure import Figures, load
 from routing_fanout import measure_fanout
+from routing_lists import measure_lists
 from routing_tree import measure_tree
 
 PLAN = {"root": {"children": {"east": {"children": {"east-1": {"hosts": 1}}}, "west": {"hosts": 1}}}}
@@ -209,6 +210,7 @@ def main():
         finally:
             tree.stop()
         measure_fanout(figures, directory / "f", mariadb)
+        measure_lists(figures, directory / "m", mariadb)
         measure_tree(figures, directory / "w", mariadb)
     finally:
         mariadb.stop()

@@ -4,10 +4,10 @@ STATE = {"vm_state": "'error'", "task_state": "NULL", "host": "NULL", "node": "N
 
 
 def copy_server(mariadb, schema, server, count, metadata_bytes=0):
-    """`count` copies of `server` (an id) in this zone, ten made in each second before it; ids carry the same tag. `metadata_bytes` make
-    each row longer."""
+    """`count` copies of `server` (an id) in this zone, ten made in each second before it; ids carry the same tag, and lie in the table
+    as the rows were made. `metadata_bytes` make each row longer."""
     bare = server.replace("-", "")
-    words = {**STATE, "uuid": f"UNHEX(CONCAT(LEFT(MD5(CONCAT('{bare}', seq)), 12), '4', SUBSTRING(MD5(seq), 1, 3), '8',"
+    words = {**STATE, "uuid": f"UNHEX(CONCAT(LPAD(HEX(seq), 12, '0'), '4', SUBSTRING(MD5('{bare}'), 1, 3), '8',"
                               f" SUBSTRING(MD5(seq), 4, 9), RIGHT('{bare}', 6)))",
              "created_at": "created_at - INTERVAL seq DIV 10 SECOND"}
     if metadata_bytes:

@@ -422,6 +422,49 @@ static void a_bad_pattern_is_the_clients_mistake(void **state)
     }
 }
 
+/* All rows that the session's statements read so far. */
+static int64_t rows_read(struct model *model)
+{
+    static const char sql[] = "SELECT SUM(VARIABLE_VALUE) FROM information_schema.SESSION_STATUS WHERE VARIABLE_NAME IN"
+                              " ('HANDLER_READ_FIRST', 'HANDLER_READ_KEY', 'HANDLER_READ_LAST', 'HANDLER_READ_NEXT',"
+                              " 'HANDLER_READ_PREV', 'HANDLER_READ_RND', 'HANDLER_READ_RND_NEXT')";
+    CLEANUP(arena_clear) struct arena arena = {0};
+    struct rows rows;
+    must(db_query(model->store.db, &arena, sql, NULL, 0, &rows));
+    return (int64_t)strtod(rows_text(&rows, 0, 0), NULL);
+}
+
+/* Without and with a project: the whole, and of the table no more than a page and those of the same second. */
+static void the_usual_list_reads_its_page_only(void **state)
+{
+    static const struct sort_column sort[] = {{COLUMN_CREATED_AT, true}, {COLUMN_UUID, false}};
+    struct model *model = need_database(state);
+    const struct sql_value deleted = sql_bool(false);
+    const struct sql_value project = sql_text(model->rows[0].project_id);
+    const struct condition conditions[] = {{CONDITION_EQUAL, COLUMN_DELETED, &deleted, 1},
+                                           {CONDITION_EQUAL, COLUMN_PROJECT_ID, &project, 1}};
+    struct server expected[ROWS];
+    for (size_t asked = 1; asked <= ARRAY_LEN(conditions); asked++) {
+        struct server_query query = {.conditions = conditions, .condition_count = asked, .sort = sort, .sort_count = 2};
+        size_t count = 0;
+        for (size_t i = 0; i < ROWS; i++) {
+            const bool wanted = asked == 1 || strcmp(model->rows[i].project_id, model->rows[0].project_id) == 0;
+            if (wanted && !model->rows[i].deleted)
+                expected[count++] = model->rows[i];
+        }
+        qsort_r(expected, count, sizeof(expected[0]), compare_rows, &query);
+        assert_pages(model, &query, expected, count);
+    }
+    struct server_query query = {.conditions = conditions, .condition_count = 1, .sort = sort, .sort_count = 2, .limit = PAGE};
+    CLEANUP(arena_clear) struct arena arena = {0};
+    struct servers page;
+    const int64_t before = rows_read(model);
+    const int64_t for_the_question = rows_read(model) - before;
+    must(server_list(model->store.db, &arena, &query, &page));
+    assert_int_equal(page.count, PAGE);
+    assert_in_range(rows_read(model) - before - 2 * for_the_question, PAGE, ROWS / 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -433,6 +476,7 @@ int main(void)
         cmocka_unit_test(a_bad_pattern_is_the_clients_mistake),
         cmocka_unit_test(pages_of_every_column_make_the_whole),
         cmocka_unit_test(pages_of_many_columns_make_the_whole),
+        cmocka_unit_test(the_usual_list_reads_its_page_only),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
