@@ -5,6 +5,7 @@
 
 #include "schema/db_cache.h"
 #include "schema/host_zone.h"
+#include "schema/network.h"
 #include "schema/placement_provider.h"
 
 #define HOST_COLUMNS                                                                                                               \
@@ -218,6 +219,7 @@ static enum err forget_in_transaction(struct db *db, void *context)
     TRY(provider_rows_get(db, &arena, &host.uuid, 1, &providers));
     if (providers.count)
         TRY(remove_providers(db, &arena, name, providers.items[0].id));
+    TRY(network_report(db, &host.uuid, NULL, 0));
     return host_delete(db, name);
 }
 

@@ -56,7 +56,9 @@ void server_row_read(const struct rows *rows, size_t row, struct server *out)
     out->deleted_us = rows_time(rows, row, c++);
     out->deleted = rows_int(rows, row, c++) != 0;
     out->block_devices = rows_text(rows, row, c++);
+    out->nics = rows_text(rows, row, c++);
     out->host_id = rows_text(rows, row, c);
+    out->networks = NULL;
     out->first_boot = NULL;
 }
 
@@ -64,7 +66,7 @@ enum err server_insert(struct db *db, const struct server *s)
 {
     static const char sql[] = "INSERT INTO servers (" SERVER_COLUMNS
                               ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-                              " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+                              " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     const struct sql_value values[] = {sql_uuid(&s->uuid),
                                        sql_text(s->project_id),
                                        sql_text(s->user_id),
@@ -112,7 +114,8 @@ enum err server_insert(struct db *db, const struct server *s)
                                        sql_time(s->terminated_us),
                                        sql_time(s->deleted_us),
                                        sql_bool(s->deleted),
-                                       sql_text(s->block_devices)};
+                                       sql_text(s->block_devices),
+                                       sql_text(s->nics)};
     return db_exec(db, sql, values, ARRAY_LEN(values));
 }
 
@@ -297,6 +300,13 @@ enum err server_set_tags(struct db *db, const struct uuid *uuid, const char *tag
 {
     static const char sql[] = "UPDATE servers SET tags = ? WHERE uuid = ?";
     const struct sql_value values[] = {sql_text(tags), sql_uuid(uuid)};
+    return db_exec(db, sql, values, ARRAY_LEN(values));
+}
+
+enum err server_set_nics(struct db *db, const struct uuid *uuid, const char *nics)
+{
+    static const char sql[] = "UPDATE servers SET nics = ?, updated_at = UTC_TIMESTAMP() WHERE uuid = ?";
+    const struct sql_value values[] = {sql_text(nics), sql_uuid(uuid)};
     return db_exec(db, sql, values, ARRAY_LEN(values));
 }
 

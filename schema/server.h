@@ -61,6 +61,8 @@ struct server {
     bool deleted;
     const char *block_devices; /* JSON list of {"role", "bytes", "bus", "tag"}: its local disks; NULL: those of the flavor */
     const char *host_id;       /* read only: SHA-224 of project and host, "" without host */
+    const char *nics;          /* JSON list of its interfaces (compute/build/nics.h); NULL: none */
+    const char *networks;      /* no column: the JSON wish for them, until they are made; NULL: none */
     const char *first_boot;    /* no column: {"admin_pass", "files"}, kept by the build task only; NULL */
 };
 
@@ -104,6 +106,8 @@ MUST_CHECK enum err server_set_deleted(struct db *db, const struct uuid *uuid);
 MUST_CHECK enum err server_update(struct db *db, const struct server *server);
 /* `locked_by` "owner" or "admin"; NULL unlocks. `reason` may be NULL. */
 MUST_CHECK enum err server_set_lock(struct db *db, const struct uuid *uuid, const char *locked_by, const char *reason);
+/* NULL: none. */
+MUST_CHECK enum err server_set_nics(struct db *db, const struct uuid *uuid, const char *nics);
 MUST_CHECK enum err server_set_metadata(struct db *db, const struct uuid *uuid, const char *metadata);
 /* `tags` is a JSON list. As in Nova the server does not count as changed. */
 MUST_CHECK enum err server_set_tags(struct db *db, const struct uuid *uuid, const char *tags);

@@ -10,7 +10,7 @@
     "kernel_id, "                                                                                                                  \
     "ramdisk_id, root_device_name, key_name, key_data, user_data, config_drive, metadata, tags, security_groups, trusted_certs, "  \
     "access_ip_v4, access_ip_v6, disk_config, locked, locked_by, locked_reason, fault, request_spec, created_at, updated_at, "     \
-    "launched_at, terminated_at, deleted_at, deleted, block_devices"
+    "launched_at, terminated_at, deleted_at, deleted, block_devices, nics"
 
 /* What a SELECT asks for: the generated column is not inserted. */
 #define SERVER_SELECT SERVER_COLUMNS ", host_id"

@@ -3,6 +3,7 @@
 
 #include "compute/build/build.h"
 #include "compute/build/inside.h"
+#include "compute/build/nics.h"
 #include "compute/build/reschedule.h"
 #include "compute/scheduler/claim.h"
 #include "gateway/base/clock.h"
@@ -54,8 +55,11 @@ enum err build_begin_locked(struct db *db, const struct build_order *order)
     server->created_us = now_whole_seconds();
     server->updated_us = server->created_us;
     server->request_spec = reschedule_spec(&arena, order->sizing_text, order->may_retry, order->provider);
+    if (server->networks)
+        TRY(nics_allocate(db, &arena, server));
     const enum err result = server_insert(db, server);
-    server->request_spec = "{}"; /* the text was the arena's */
+    server->request_spec = "{}"; /* the texts were the arena's */
+    server->nics = NULL;
     TRY(result);
     TRY(read_sizing(&arena, order, &sizing));
     TRY(scheduler_join(db, &sizing, &server->uuid, server->user_id));

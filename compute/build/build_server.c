@@ -14,6 +14,7 @@
 #include "gateway/base/log.h"
 #include "schema/action.h"
 #include "schema/host.h"
+#include "schema/network.h"
 
 #define UPLOAD_BUDGET_MS (30 * INT64_C(60000))
 #define BUILD_EVENT      "compute__do_build_and_run_instance"
@@ -143,6 +144,8 @@ static enum err run_define(struct task *task)
     struct server server;
     struct guest_plan plan;
     TRY(plan_server(task, &server, &plan));
+    for (size_t i = 0; i < plan.guest.nic_count; i++)
+        TRY(hypervisor_lease_add(step_environment(task)->hypervisors, server.host, &plan.guest.nics[i], step_budget()));
     TRY(hypervisor_define(step_environment(task)->hypervisors, server.host, &plan.guest, step_budget()));
     return fail_wished(task, "define", server.host);
 }
@@ -151,7 +154,8 @@ static enum err undo_define(struct task *task)
 {
     struct server server;
     TRY(step_server(task, &server));
-    return hypervisor_undefine(step_environment(task)->hypervisors, server.host, &server.uuid, step_budget());
+    TRY(hypervisor_undefine(step_environment(task)->hypervisors, server.host, &server.uuid, step_budget()));
+    return step_drop_leases(task, &server);
 }
 
 static enum err run_start(struct task *task)
@@ -191,6 +195,10 @@ static enum err build_failed(struct task *task, enum err kind, const char *messa
     TRY(reschedule_begin(task, &server, message, &again, &message));
     if (again)
         return OK;
+    if (server.nics) {
+        TRY(port_delete_of_server(task->db, &task->subject));
+        TRY(server_set_nics(task->db, &task->subject, NULL));
+    }
     TRY(server_set_fault(task->db, &task->subject, build_fault(task->arena, 500, message, NULL)));
     return server_clear_host(task->db, &task->subject);
 }

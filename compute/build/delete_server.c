@@ -6,6 +6,7 @@
 #include "compute/build/steps.h"
 #include "compute/placement/placement.h"
 #include "schema/action.h"
+#include "schema/network.h"
 
 #define DELETE_EVENT "compute_terminate_instance"
 
@@ -31,9 +32,11 @@ static enum err run_undefine(struct task *task)
 {
     struct server server;
     TRY(step_server_kept(task, &server));
-    if (!server.host)
-        return OK;
-    return hypervisor_undefine(step_environment(task)->hypervisors, server.host, &server.uuid, step_budget());
+    if (server.host) {
+        TRY(hypervisor_undefine(step_environment(task)->hypervisors, server.host, &server.uuid, step_budget()));
+        TRY(step_drop_leases(task, &server));
+    }
+    return server.nics ? port_delete_of_server(task->db, &task->subject) : OK; /* nobody has the addresses any more */
 }
 
 static enum err run_volumes(struct task *task)

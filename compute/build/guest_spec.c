@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "compute/build/build.h"
+#include "compute/build/nics.h"
 #include "gateway/base/text.h"
 #include "schema/json/json.h"
 
@@ -180,6 +181,8 @@ static const char *record_text(struct arena *arena, const struct server *server,
     (void)json_object_set_new(record, "metadata", metadata);
     if (server->block_devices)
         (void)json_object_set_new(record, "block_devices", json_loads(server->block_devices, 0, NULL));
+    if (server->nics)
+        (void)json_object_set_new(record, "nics", nics_load(server));
     char *text = json_dumps(record, JSON_COMPACT);
     const char *copy = arena_strdup(arena, text ? text : "{}");
     free(text);
@@ -206,6 +209,7 @@ enum err guest_plan_make(struct arena *arena, const struct server *server, const
     plan.guest.fence = fence;
     plan.guest.vcpus = server->vcpus;
     plan.guest.ram_mib = server->ram_mib;
+    nics_guest(arena, server, &plan.guest.nics, &plan.guest.nic_count);
     const char *command_line = text_of(json_object_get(image, "properties"), "os_command_line");
     if (plan.guest.kernel_volume)
         plan.guest.command_line = command_line ? command_line : "root=/dev/vda console=ttyS0";
@@ -213,11 +217,18 @@ enum err guest_plan_make(struct arena *arena, const struct server *server, const
     return OK;
 }
 
-/* Nova's "devices": those that the request gave a tag, found by their serial number. */
+/* Nova's "devices": those that the request gave a tag, disks found by their serial number, interfaces by their MAC. */
 static json_t *devices_document(const struct server *server)
 {
     json_auto_t *devices = server->block_devices ? json_loads(server->block_devices, 0, NULL) : NULL;
+    json_auto_t *nics = nics_load(server);
     json_t *list = json_array();
+    for (size_t i = 0; i < json_array_size(nics); i++) {
+        const json_t *nic = json_array_get(nics, i);
+        if (text_of(nic, "tag"))
+            (void)json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:[s]}", "type", "nic", "bus", "none", "address",
+                                                        "none", "mac", text_of(nic, "mac"), "tags", text_of(nic, "tag")));
+    }
     for (size_t i = 0; i < json_array_size(devices); i++) {
         const json_t *device = json_array_get(devices, i);
         if (text_of(device, "tag"))
@@ -293,10 +304,9 @@ static const char *const config_versions[] = {"latest", "2018-08-27"};
 enum { VERSION_FILES = 4 };
 
 /* The same files under every version of the format. */
-static size_t add_documents(struct arena *arena, const char *document, const struct config_drive_file *user_data,
-                            struct config_drive_file *files)
+static size_t add_documents(struct arena *arena, const char *document, const char *network,
+                            const struct config_drive_file *user_data, struct config_drive_file *files)
 {
-    static const char network[] = "{\"links\":[],\"networks\":[],\"services\":[]}";
     const struct config_drive_file each[VERSION_FILES] = {{"meta_data.json", document, strlen(document)},
                                                           {"vendor_data.json", "{}", 2},
                                                           {"network_data.json", network, strlen(network)},
@@ -313,6 +323,14 @@ static size_t add_documents(struct arena *arena, const char *document, const str
     return count;
 }
 
+static const char *dump(struct arena *arena, const json_t *document)
+{
+    char *text = json_dumps(document, JSON_COMPACT);
+    const char *copy = arena_strdup(arena, text ? text : "{}");
+    free(text);
+    return copy;
+}
+
 enum err guest_config_files(struct arena *arena, const struct server *server, const struct config_drive_file **out,
                             size_t *out_count)
 {
@@ -322,12 +340,11 @@ enum err guest_config_files(struct arena *arena, const struct server *server, co
     const size_t most = ARRAY_LEN(config_versions) * VERSION_FILES + json_array_size(injected);
     struct config_drive_file *files = arena_alloc(arena, most * sizeof(*files));
     struct config_drive_file user_data = {0};
-    char *dumped = json_dumps(document, JSON_COMPACT);
-    const char *text = arena_strdup(arena, dumped ? dumped : "{}");
-    free(dumped);
+    json_auto_t *network = nics_document(server);
+    const char *text = dump(arena, document);
     if (server->user_data)
         TRY(decode_base64(arena, server->user_data, &user_data));
-    size_t count = add_documents(arena, text, &user_data, files);
+    size_t count = add_documents(arena, text, dump(arena, network), &user_data, files);
     TRY(add_contents(arena, injected, files, &count));
     *out = files;
     *out_count = count;

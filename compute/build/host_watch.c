@@ -13,6 +13,7 @@
 #include "compute/placement/placement.h"
 #include "gateway/base/log.h"
 #include "schema/host_labels.h"
+#include "schema/network.h"
 #include "schema/server.h"
 
 #define QUEUE_SIZE       1024
@@ -67,6 +68,19 @@ struct seen_host {
     double cpu_ratio;
 };
 
+/* Networks by the host's words; its inventory's arena outlives this. */
+static enum err report_networks(struct db *db, const struct uuid *host, const struct hypervisor_inventory *seen)
+{
+    CLEANUP(arena_clear) struct arena arena = {0};
+    struct network *items = arena_alloc(&arena, (seen->network_count + 1) * sizeof(*items));
+    for (size_t i = 0; i < seen->network_count; i++) {
+        const struct hypervisor_network *network = &seen->networks[i];
+        items[i] = (struct network){network->uuid,   network->name,       network->bridge,   network->gateway,
+                                    network->prefix, network->dhcp_first, network->dhcp_last};
+    }
+    return network_report(db, host, items, seen->network_count);
+}
+
 /* At once: a host that is new and disabled is never seen without its trait. */
 static enum err write_report(struct db *db, void *context)
 {
@@ -80,6 +94,7 @@ static enum err write_report(struct db *db, void *context)
     const enum err stored = host_seen(db, &report->host->uuid, true, text, NULL);
     free(text);
     TRY(stored);
+    TRY(report_networks(db, &report->host->uuid, report->seen));
     return host_labels_write(db, &report->host->uuid);
 }
 

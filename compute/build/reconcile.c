@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "compute/build/nics.h"
 #include "compute/placement/placement.h"
 #include "gateway/base/log.h"
 #include "gateway/base/text.h"
@@ -28,7 +29,7 @@ static const char *text_of(const json_t *record, const char *key)
 
 static const char *dump(struct arena *arena, const json_t *value)
 {
-    char *text = json_is_object(value) ? json_dumps(value, JSON_COMPACT) : NULL;
+    char *text = json_is_object(value) || json_is_array(value) ? json_dumps(value, JSON_COMPACT) : NULL;
     const char *copy = arena_strdup(arena, text ? text : "{}");
     free(text);
     return copy;
@@ -44,6 +45,7 @@ static enum err row_from_record(struct arena *arena, const json_t *record, const
                                 struct server *out)
 {
     const json_t *flavor = json_object_get(record, "flavor");
+    const json_t *nics = json_object_get(record, "nics");
     const int64_t created_us = json_integer_value(json_object_get(record, "created"));
     *out = (struct server){
         .uuid = guest->id,
@@ -68,6 +70,8 @@ static enum err row_from_record(struct arena *arena, const json_t *record, const
         .config_drive = json_is_true(json_object_get(record, "config_drive")),
         .metadata = dump(arena, json_object_get(record, "metadata")),
         .tags = "[]",
+        .nics = json_is_array(nics) ? dump(arena, nics) : NULL,
+        .security_groups = json_array_size(nics) ? "[{\"name\":\"default\"}]" : NULL,
         .disk_config = "MANUAL",
         .request_spec = "{}",
         .created_us = created_us,
@@ -91,6 +95,7 @@ static enum err adopt_in_transaction(struct db *db, void *context)
     const struct resource_amount amounts[] = {
         {"VCPU", server->vcpus}, {"MEMORY_MB", server->ram_mib}, {"DISK_GB", server->disk_gib}};
     TRY(server_insert(db, server));
+    TRY(nics_adopt(db, server));
     const enum err claimed =
         placement_claim(db, a->provider, &server->uuid, server->project_id, server->user_id, amounts, ARRAY_LEN(amounts));
     if (claimed == E_CONFLICT)

@@ -1,6 +1,8 @@
 /* Shared by the step tables; see steps.h. */
 #include "compute/build/steps.h"
 
+#include "compute/build/nics.h"
+
 const struct task_kind *const build_kinds[] = {&build_kind,   &delete_kind,      &start_kind, &stop_kind,
                                                &reboot_kind,  &reboot_hard_kind, &pause_kind, &unpause_kind,
                                                &suspend_kind, &resume_kind,      NULL};
@@ -35,6 +37,18 @@ enum err step_power_off(struct task *task, const struct server *server)
 {
     const enum err result = hypervisor_stop(step_environment(task)->hypervisors, server->host, &server->uuid, 0, step_budget());
     return result == E_NOT_FOUND ? OK : result;
+}
+
+enum err step_drop_leases(struct task *task, const struct server *server)
+{
+    const struct guest_nic *nics = NULL;
+    size_t count = 0;
+    if (!server->nics)
+        return OK;
+    nics_guest(task->arena, server, &nics, &count);
+    for (size_t i = 0; i < count; i++)
+        TRY(hypervisor_lease_remove(step_environment(task)->hypervisors, server->host, &nics[i], step_budget()));
+    return OK;
 }
 
 struct commit {

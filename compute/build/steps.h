@@ -14,6 +14,8 @@ MUST_CHECK enum err step_server_kept(struct task *task, struct server *out);
 struct budget step_budget(void);
 /* Pulls the plug of the server's guest. OK also when there is no such domain: it was never defined, or is gone. */
 MUST_CHECK enum err step_power_off(struct task *task, const struct server *server);
+/* The DHCP reservations of its interfaces go; again changes nothing. */
+MUST_CHECK enum err step_drop_leases(struct task *task, const struct server *server);
 /* Runs `work` in a transaction that holds the task's fence. */
 MUST_CHECK enum err step_commit(struct task *task, enum err (*work)(struct db *db, struct task *task));
 

@@ -135,15 +135,25 @@ static void add_disks(struct text *out, const struct guest *guest, const struct 
         text_add_str(out, "<controller type='scsi' index='0' model='virtio-scsi'/>\n");
 }
 
+void guest_nic_xml(struct text *out, const struct guest_nic *nic)
+{
+    text_add_str(out, "<interface type='network'>\n<mac");
+    add_attribute(out, "address", nic->mac);
+    text_add_str(out, "/>\n<source");
+    add_attribute(out, "network", nic->network);
+    text_add_str(out, "/>\n<model type='virtio'/>\n");
+    if (nic->filter) {
+        text_add_str(out, "<filterref");
+        add_attribute(out, "filter", nic->filter);
+        text_add_str(out, "/>\n");
+    }
+    text_add_str(out, "</interface>\n");
+}
+
 static void add_nics(struct text *out, const struct guest *guest)
 {
-    for (size_t i = 0; i < guest->nic_count; i++) {
-        text_add_str(out, "<interface type='network'>\n<mac");
-        add_attribute(out, "address", guest->nics[i].mac);
-        text_add_str(out, "/>\n<source");
-        add_attribute(out, "network", guest->nics[i].network);
-        text_add_str(out, "/>\n<model type='virtio'/>\n</interface>\n");
-    }
+    for (size_t i = 0; i < guest->nic_count; i++)
+        guest_nic_xml(out, &guest->nics[i]);
 }
 
 static void add_console(struct text *out, const struct guest_host *host)

@@ -43,6 +43,7 @@ static void free_host(void *object)
     free(host->virt_type);
     free(host->pool);
     free(host->pool_path);
+    free(host->networks);
     free(host);
 }
 
@@ -56,6 +57,7 @@ struct host *host_new(const char *name, const char *uri, const struct hypervisor
     host->virt_type = copy(options->virt_type);
     host->pool = copy(options->pool);
     host->pool_path = copy(options->pool_path);
+    host->networks = copy(options->networks ? options->networks : "");
     host->events_id = -1;
     pthread_condattr_t attributes;
     (void)pthread_condattr_init(&attributes);

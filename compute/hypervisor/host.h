@@ -46,6 +46,7 @@ struct host {
     char *virt_type;
     char *pool;
     char *pool_path;
+    char *networks; /* "A, B" | "*" | "" */
 
     pthread_mutex_t lock; /* what follows */
     pthread_cond_t idle;
@@ -88,6 +89,10 @@ void connection_close(virConnectPtr *connection); /* for CLEANUP; accepts NULL *
 
 /* facts.c: E_UNAVAILABLE and whatever the pool says. The first call may take seconds: it may boot a probe. */
 MUST_CHECK enum err host_facts(struct host *host, virConnectPtr connection, struct host_facts *out);
+
+/* network.c: those that servers may use. Strings in the arena. */
+MUST_CHECK enum err networks_read(struct host *host, virConnectPtr connection, struct arena *arena,
+                                  const struct hypervisor_network **out, size_t *out_count);
 
 /* kvm_probe.c: boots a throw-away guest under KVM that switches itself off. An error is no answer: ask again later. */
 MUST_CHECK enum err kvm_probe(struct host *host, virConnectPtr connection, const char *arch, bool *out);

@@ -19,6 +19,7 @@
 #include "gateway/base/clock.h"
 #include "gateway/base/err.h"
 #include "gateway/base/id.h"
+#include "gateway/base/text.h"
 
 struct hypervisors;
 
@@ -29,6 +30,7 @@ struct hypervisor_options {
     size_t lane_queue;
     size_t console_bytes;    /* most that hypervisor_console returns */
     int64_t sync_interval_s; /* the slow periodic sync of power states */
+    const char *networks;    /* libvirt networks that servers may use: "A, B", "*" all; NULL or "": none */
 };
 
 /*
@@ -51,6 +53,17 @@ void hypervisor_remove(struct hypervisors *all, const char *host);
  * that is down is asked again every five seconds without anybody's call. */
 bool hypervisor_is_up(struct hypervisors *all, const char *host);
 
+/* A libvirt network of the host that is active and may be used (options.networks). Addresses are IPv4 in host byte order. */
+struct hypervisor_network {
+    struct uuid uuid;
+    const char *name;
+    const char *bridge; /* NULL */
+    uint32_t gateway;   /* the host's own address there; 0: none */
+    int prefix;
+    uint32_t dhcp_first; /* 0: no DHCP range */
+    uint32_t dhcp_last;
+};
+
 /* What the host has. Strings in the arena. */
 struct hypervisor_inventory {
     int64_t vcpus;
@@ -67,6 +80,8 @@ struct hypervisor_inventory {
     size_t cpu_feature_count;
     int sockets, cores, threads;
     bool kvm; /* proved, or virt_type = kvm says so */
+    const struct hypervisor_network *networks;
+    size_t network_count;
 };
 /* The first call after a connection may take 10 s and more (libvirt probes QEMU, we probe KVM). */
 MUST_CHECK enum err hypervisor_inventory(struct hypervisors *all, const char *host, struct budget budget, struct arena *arena,
@@ -86,6 +101,8 @@ struct guest_disk {
 struct guest_nic {
     const char *network; /* libvirt network */
     const char *mac;
+    const char *address; /* IPv4 that DHCP gives it; NULL: not ours to say */
+    const char *filter;  /* nwfilter; NULL: none */
 };
 
 struct guest {
@@ -119,6 +136,8 @@ struct guest_host {
     const char *console_path; /* serial log file on the host, or NULL */
 };
 
+/* Pure: the element of one interface. */
+void guest_nic_xml(struct text *out, const struct guest_nic *nic);
 /* Pure: golden files in tests/unit/hypervisor/golden. Text in the arena. */
 const char *guest_xml(struct arena *arena, const struct guest *guest, const struct guest_host *host);
 
@@ -165,6 +184,18 @@ MUST_CHECK enum err hypervisor_unpause(struct hypervisors *all, const char *host
 MUST_CHECK enum err hypervisor_save(struct hypervisors *all, const char *host, const struct uuid *server, struct budget budget);
 MUST_CHECK enum err hypervisor_forget_saved(struct hypervisors *all, const char *host, const struct uuid *server,
                                             struct budget budget);
+/* DHCP of the network gives `address` to `mac`, and no more. Both may be repeated; another reservation of either is replaced.
+ * E_NOT_FOUND: no such network. */
+MUST_CHECK enum err hypervisor_lease_add(struct hypervisors *all, const char *host, const struct guest_nic *nic,
+                                         struct budget budget);
+MUST_CHECK enum err hypervisor_lease_remove(struct hypervisors *all, const char *host, const struct guest_nic *nic,
+                                            struct budget budget);
+/* One more interface, or one less (by its MAC), now and at the next start. Both may be repeated. E_NOT_IMPLEMENTED: the driver
+ * cannot do it while the guest runs. */
+MUST_CHECK enum err hypervisor_nic_attach(struct hypervisors *all, const char *host, const struct uuid *server,
+                                          const struct guest_nic *nic, struct budget budget);
+MUST_CHECK enum err hypervisor_nic_detach(struct hypervisors *all, const char *host, const struct uuid *server, const char *mac,
+                                          struct budget budget);
 /* Ends it if it runs, and removes its console log. Its disks are the caller's. */
 MUST_CHECK enum err hypervisor_undefine(struct hypervisors *all, const char *host, const struct uuid *server, struct budget budget);
 

@@ -19,7 +19,8 @@ struct hypervisors {
     char *virt_type;
     char *pool;
     char *pool_path;
-    struct hypervisor_options options; /* its strings are the three above */
+    char *networks;
+    struct hypervisor_options options; /* its strings are the four above */
     power_changed_f *changed;
     void *context;
     struct event_loop *loop;
@@ -95,6 +96,7 @@ static void free_all(struct hypervisors *all)
     free(all->virt_type);
     free(all->pool);
     free(all->pool_path);
+    free(all->networks);
     free(all);
 }
 
@@ -106,10 +108,12 @@ static struct hypervisors *new_all(const struct hypervisor_options *options)
     all->virt_type = copy(options->virt_type);
     all->pool = copy(options->pool);
     all->pool_path = copy(options->pool_path);
+    all->networks = copy(options->networks ? options->networks : "");
     all->options = *options;
     all->options.virt_type = all->virt_type;
     all->options.pool = all->pool;
     all->options.pool_path = all->pool_path;
+    all->options.networks = all->networks;
     pthread_condattr_t attributes;
     (void)pthread_condattr_init(&attributes);
     (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);

@@ -94,6 +94,7 @@ static enum err run_inventory(struct host *host, virConnectPtr connection, struc
     out->kvm = facts.kvm;
     TRY(read_node(connection, out));
     TRY(read_pool(host, connection, out));
+    TRY(networks_read(host, connection, &job->job.arena, &out->networks, &out->network_count));
     return read_host(connection, &job->job.arena, out);
 }
 
@@ -104,6 +105,13 @@ static void copy_strings(struct arena *arena, struct hypervisor_inventory *out)
     for (size_t i = 0; i < out->cpu_feature_count; i++)
         features[i] = arena_strdup(arena, out->cpu_features[i]);
     out->cpu_features = features;
+    struct hypervisor_network *networks = arena_alloc(arena, (out->network_count + 1) * sizeof(*networks));
+    for (size_t i = 0; i < out->network_count; i++) {
+        networks[i] = out->networks[i];
+        networks[i].name = arena_strdup(arena, out->networks[i].name);
+        networks[i].bridge = arena_strdup(arena, out->networks[i].bridge);
+    }
+    out->networks = networks;
     out->hostname = arena_strdup(arena, out->hostname);
     out->arch = arena_strdup(arena, out->arch);
     out->cpu_model = arena_strdup(arena, out->cpu_model);

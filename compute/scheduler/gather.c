@@ -10,6 +10,7 @@
 #include "gateway/base/text.h"
 #include "schema/host_state.h"
 #include "schema/json/json.h"
+#include "schema/network.h"
 #include "schema/placement_inventory.h"
 
 struct gathering {
@@ -383,6 +384,54 @@ static enum err take_places(struct gathering *g, struct schedule_spec *spec)
     return take_group(g, &places, spec);
 }
 
+/* --- networks */
+
+static void refuse_all(struct gathering *g, const char *why)
+{
+    for (size_t i = 0; i < g->hosts.count; i++)
+        g->states[i].no_network = why;
+}
+
+static enum err require_networks(struct gathering *g, const struct uuid *networks, size_t count)
+{
+    const struct uuid *hosts = NULL;
+    size_t host_count = 0;
+    TRY(network_hosts(g->db, g->arena, networks, count, &hosts, &host_count));
+    refuse_all(g, "it lacks a network that the request names");
+    for (size_t i = 0; i < host_count; i++) {
+        struct host_state *state = state_of(g, &hosts[i]);
+        if (state)
+            state->no_network = NULL;
+    }
+    return OK;
+}
+
+/* The request names none: the zone's network, if it is plain which. */
+static enum err take_only_network(struct gathering *g, bool needed)
+{
+    struct networks networks;
+    TRY(network_list(g->db, g->arena, &networks));
+    if (networks.count > 1)
+        refuse_all(g, "the zone has several networks, and the request names none");
+    if (networks.count == 0 && needed)
+        refuse_all(g, "the zone has no network");
+    return networks.count == 1 ? require_networks(g, &networks.items[0].uuid, 1) : OK;
+}
+
+static enum err take_networks(struct gathering *g)
+{
+    const json_t *wanted = g->order->sizing->networks;
+    const size_t count = json_array_size(wanted);
+    struct uuid *networks = arena_alloc(g->arena, (count + 1) * sizeof(*networks));
+    if (json_is_string(wanted))
+        return take_only_network(g, str_equal(json_string_value(wanted), "auto"));
+    for (size_t i = 0; i < count; i++) {
+        const char *text = json_string_value(json_array_get(wanted, i));
+        TRY(uuid_from_text(text ? text : "", &networks[i]));
+    }
+    return count ? require_networks(g, networks, count) : OK;
+}
+
 static enum err read_query(struct gathering *g, struct schedule_spec *spec)
 {
     const char *text = sizing_hint(g->order->sizing, "query");
@@ -410,6 +459,7 @@ enum err scheduler_gather(struct db *db, struct arena *arena, const struct gathe
     if (order->all_hosts)
         TRY(explain_refused(&g));
     if (g.hosts.count) {
+        TRY(take_networks(&g));
         TRY(take_loads(&g));
         TRY(take_places(&g, &spec));
     }

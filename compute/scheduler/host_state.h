@@ -29,6 +29,7 @@ struct host_state {
     struct host_room total; /* with allocation ratios, less what is reserved */
     struct host_room free;  /* before the claim; may be negative */
     const char *no_room;    /* why Placement has no candidate on it, in words; NULL: it has one */
+    const char *no_network; /* why a server cannot have its interfaces there, in words; NULL: it can */
     int64_t servers;        /* -1: not counted, no filter wanted it */
     int64_t io_ops;         /* builds and moves in flight */
     int64_t failed_builds;  /* in a row and recent */

@@ -38,6 +38,9 @@ static void judge_before(const struct schedule *schedule, const struct host_stat
     } else if (sizing_excludes(sizing, &host->uuid)) {
         out->filter = "Excluded";
         out->reason = "it was tried before";
+    } else if (host->no_network) {
+        out->filter = "Network";
+        out->reason = host->no_network;
     } else if (host->no_room) {
         out->filter = "Placement";
         out->reason = host->no_room;

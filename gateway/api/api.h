@@ -17,6 +17,8 @@ extern const struct route server_create_routes[];     /* server_create.c */
 extern const struct route server_action_routes[];     /* server_actions.c, os-instance-actions */
 extern const struct route server_metadata_routes[];   /* server_metadata.c */
 extern const struct route server_tags_routes[];       /* server_tags.c */
+extern const struct route interface_routes[];         /* interfaces.c: os-interface and ips of a server */
+extern const struct route network_routes[];           /* networks.c: before zone_routes, as zone_plan_routes */
 extern const struct route server_rest_routes[];       /* server_rest.c: what only the owner may know */
 extern const struct route server_group_routes[];      /* server_groups.c */
 extern const struct route hypervisor_routes[];        /* hypervisors.c */

@@ -11,6 +11,7 @@
 #include "gateway/api/quota.h"
 #include "gateway/api/server_disks.h"
 #include "gateway/api/server_hints.h"
+#include "gateway/api/server_networks.h"
 #include "gateway/api/server_where.h"
 #include "gateway/conductor/batch.h"
 #include "gateway/conductor/create.h"
@@ -35,24 +36,6 @@ struct creation {
 static const char *text_of(const json_t *object, const char *key)
 {
     return json_string_value(json_object_get(object, key));
-}
-
-/* This zone has no networks for servers: what asks for one is refused by name. */
-static enum err check_networks(const struct creation *c)
-{
-    const json_t *networks = json_object_get(c->server, "networks");
-    if (str_equal(json_string_value(networks), "auto"))
-        return fail(E_INVALID,
-                    "Unable to automatically allocate a network for project %s: this zone has no networks; ask for none.",
-                    c->request->caller.project_id);
-    for (size_t i = 0; i < json_array_size(networks); i++) {
-        const json_t *network = json_array_get(networks, i);
-        if (text_of(network, "port"))
-            return fail(E_INVALID, "Port id %s could not be found.", text_of(network, "port"));
-        return fail(E_INVALID, "Network %s could not be found.",
-                    text_of(network, "uuid") ? text_of(network, "uuid") : "without uuid");
-    }
-    return OK;
 }
 
 static enum err check_security_groups(const struct creation *c)
@@ -228,7 +211,7 @@ static enum err check_request(struct creation *c)
     TRY(server_where_read(c->request, c->server, &c->sizing));
     TRY(server_disks_check(c->request->arena, c->server));
     TRY(check_image_is_named(c));
-    TRY(check_networks(c));
+    TRY(server_networks_plan(c->request, c->server, c->max_count, c->embedded, &c->sizing));
     TRY(check_unsupported(c));
     return server_hints_read(c->request, c->server, &c->sizing);
 }

@@ -191,6 +191,31 @@ static void add_fault(struct text *out, const struct server *server, const struc
     free(text);
 }
 
+static void add_address(json_t *all, const json_t *nic)
+{
+    const char *name = json_string_value(json_object_get(nic, "name"));
+    const char *address = json_string_value(json_object_get(nic, "address"));
+    if (!name || !address)
+        return;
+    if (!json_object_get(all, name))
+        (void)json_object_set_new(all, name, json_array());
+    (void)json_array_append_new(json_object_get(all, name),
+                                json_pack("{s:i, s:s, s:s, s:O}", "version", 4, "addr", address, "OS-EXT-IPS:type", "fixed",
+                                          "OS-EXT-IPS-MAC:mac_addr", json_object_get(nic, "mac")));
+}
+
+/* By network; none while it is being built, as in Nova. */
+static void add_addresses(struct text *out, const struct server *server)
+{
+    json_auto_t *nics = server->nics && strcmp(server->vm_state, "building") != 0 ? json_loads(server->nics, 0, NULL) : NULL;
+    json_auto_t *all = json_object();
+    for (size_t i = 0; i < json_array_size(nics); i++)
+        add_address(all, json_array_get(nics, i));
+    char *text = json_object_size(all) ? json_dumps(all, JSON_COMPACT) : NULL;
+    add_raw(out, "addresses", text ? text : "{}");
+    free(text);
+}
+
 static void add_core(struct text *out, const struct server *server, const struct server_view *view, const char *status)
 {
     add_text(out, "status", status);
@@ -208,7 +233,7 @@ static void add_core(struct text *out, const struct server *server, const struct
         add_reference(out, "flavor", server->flavor_id, "flavors", view);
     add_time(out, "created", server->created_us, time_iso_z);
     add_time(out, "updated", server->updated_us ? server->updated_us : server->created_us, time_iso_z);
-    add_raw(out, "addresses", "{}");
+    add_addresses(out, server);
     add_text(out, "accessIPv4", server->access_ip_v4 ? server->access_ip_v4 : "");
     add_text(out, "accessIPv6", server->access_ip_v6 ? server->access_ip_v6 : "");
     add_links(out, server, view);

@@ -78,6 +78,8 @@ static const struct setting settings[] = {
     {"compute", "console_kib", SETTING_INT, AT(compute.console_kib), 1, 1024, NULL, "100",
      "most of a console log that is returned"},
     {"compute", "task_runners", SETTING_INT, AT(compute.task_runners), 1, 64, NULL, "4", "threads for long tasks"},
+    {"compute", "networks", SETTING_TEXT, AT(compute.networks), 0, 0, NULL, "",
+     "libvirt networks of the hosts that servers may use: A, B; * = all that are active; empty = none"},
     {"scheduler", "max_attempts", SETTING_INT, AT(scheduler.max_attempts), 1, 100, NULL, "3",
      "hosts on which a server's build is tried before it is in error"},
     {"scheduler", "preset", SETTING_CHOICE, AT(scheduler.preset), 0, 0, "default simple chance", "default",

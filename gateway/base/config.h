@@ -55,6 +55,7 @@ struct config {
         int64_t lane_queue;
         int64_t console_kib;
         int64_t task_runners;
+        char *networks; /* "A, B" | "*" | "" */
     } compute;
     struct {
         int64_t max_attempts; /* builds of one server */

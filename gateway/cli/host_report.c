@@ -19,7 +19,8 @@ static enum err open_hypervisors(const struct config *config, struct hypervisors
                                                .pool_path = config->compute.pool_path,
                                                .lane_queue = (size_t)config->compute.lane_queue,
                                                .console_bytes = (size_t)config->compute.console_kib * 1024,
-                                               .sync_interval_s = config->compute.sync_interval_s};
+                                               .sync_interval_s = config->compute.sync_interval_s,
+                                               .networks = config->compute.networks};
     return hypervisors_open(&options, NULL, NULL, out);
 }
 

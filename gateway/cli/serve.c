@@ -176,7 +176,8 @@ static enum err open_compute(struct process *p)
                                                .pool_path = config->compute.pool_path,
                                                .lane_queue = (size_t)config->compute.lane_queue,
                                                .console_bytes = (size_t)config->compute.console_kib * 1024,
-                                               .sync_interval_s = config->compute.sync_interval_s};
+                                               .sync_interval_s = config->compute.sync_interval_s,
+                                               .networks = config->compute.networks};
     const struct host_watch_options watch = {&p->gateway.database, HOST_INTERVAL_MS, (double)config->compute.cpu_ratio};
     TRY(host_watch_start(&watch, &p->watch));
     TRY(hypervisors_open(&options, host_watch_power_changed, p->watch, &p->gateway.hypervisors));

@@ -78,7 +78,7 @@ ROWS = {
         ("2.37", {"networks": "auto"}, 400, "Unable to automatically allocate a network"), ("2.37", {"networks": "other"}, 400),
         ("2.1", {"networks": [{"uuid": UNKNOWN}]}, 400, f"Network {UNKNOWN} could not be found."),
         ("2.1", {"networks": [{"port": UNKNOWN}]}, 400, f"Port id {UNKNOWN} could not be found."),
-        ("2.36", {"networks": [{"uuid": "name"}]}, 400, "Network name"), ("2.37", {"networks": [{"uuid": "name"}]}, 400, "Invalid input"),
+        ("2.36", {"networks": [{"uuid": "name"}]}, 400, "not in proper format (name)"), ("2.1", {"networks": [{}]}, 400, "not in proper format (None)"), ("2.37", {"networks": [{"uuid": "name"}]}, 400, "Invalid input"),
         ("2.1", {"networks": [{"fixed_ip": "1.2.3"}]}, 400, "Invalid input"), ("2.1", {"networks": [{"colour": "red"}]}, 400, "Invalid input"),
         ("2.31", {"networks": [{"uuid": UNKNOWN, "tag": "t"}]}, 400, "Invalid input"),
         ("2.32", {"networks": [{"uuid": UNKNOWN, "tag": "t"}]}, 400, "could not be found"),

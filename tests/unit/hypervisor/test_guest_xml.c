@@ -29,7 +29,8 @@ static const struct guest_disk tagged_disks[] = {
     {.volume = "0a1b.ephemeral", .target = "sdb", .format = "qcow2", .bus = "scsi", .serial = "ephemeral"},
 };
 static const struct guest_disk odd_disk[] = {{.volume = "it's <odd> & \"quoted\"", .target = "vda", .format = "raw"}};
-static const struct guest_nic nics[] = {{.network = "default", .mac = "52:54:00:00:00:01"}};
+static const struct guest_nic nics[] = {{.network = "default", .mac = "52:54:00:00:00:01"},
+                                        {.network = "in & out", .mac = "52:54:00:00:00:02", .filter = "zonegate-1"}};
 
 #define SERVER                                                                                                                     \
     .id = {{0x11, 0x11, 0x11, 0x11, 0x22, 0x22, 0x43, 0x33, 0x84, 0x44, 0x55, 0x55, 0x55, 0xaa, 0xbb, 0xcc}},                      \
@@ -57,7 +58,7 @@ static const struct {
     {"qemu-tagged-disks.xml", {SERVER, .fence = 1, .vcpus = 1, .ram_mib = 96, .disks = tagged_disks, .disk_count = 2}, KVM_HOST},
     {"qemu-kvm-network.xml",
      {SERVER, .title = "web-1", .metadata = "{}", .fence = 1, .vcpus = 4, .ram_mib = 4096, .disks = disks, .disk_count = 1,
-      .nics = nics, .nic_count = 1},
+      .nics = nics, .nic_count = 2},
      KVM_HOST},
     {"qemu-tcg-kernel-config-drive.xml",
      {SERVER, .title = "web-1", .metadata = "{}", .fence = 2, .vcpus = 1, .ram_mib = 96, .kernel_volume = "k.kernel",
