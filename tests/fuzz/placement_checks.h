@@ -107,7 +107,8 @@ static void must_groups(const struct candidates_request *request)
     must(request->group_count >= 1);
     for (size_t i = 0; i < request->group_count; i++) {
         must_query(&request->groups[i].query);
-        must(strlen(request->groups[i].suffix) <= 64);
+        must(strlen(request->groups[i].suffix) <= 64 || /* before 1.33 a number, however long, as in Placement */
+             strspn(request->groups[i].suffix, "0123456789") == strlen(request->groups[i].suffix));
         must(*request->groups[i].suffix || request->groups[i].query.resources.count);
         for (size_t j = 0; j < i && request->group_count < 64; j++)
             must(strcmp(request->groups[i].suffix, request->groups[j].suffix) != 0);

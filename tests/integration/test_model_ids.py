@@ -325,6 +325,8 @@ def test_a_zone_whose_clock_is_off_is_named_and_never_a_404(tree, mariadb, off_s
     """The link's proofs are of the past or of the future: reason auth, and the doctor says what it is."""
     doors, leaf = tree.model.doors, next(name for name in LEAVES if tree.parents[name] == "a")
     wait_for(lambda: tree[leaf].host_names <= tree[leaf].hosts_up(), 60, f"the hosts of {leaf} to be up again")
+    wait_for(lambda: [zone["state"] for zone in doors["a"].fetch("/os-zones/detail")["zones"] if zone["name"] == leaf] == ["up"], 30,
+             f"a to know that {leaf} is up again")
     answer = doors["a"].post("/servers", {"server": {"name": "timeless", "imageRef": tree.image, "flavorRef": "1", "availability_zone": leaf}})
     assert answer.status_code == 202, answer.text
     server = answer.json()["server"]["id"]
