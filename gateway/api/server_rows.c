@@ -17,6 +17,7 @@
 #include "zones/row_merge.h"
 
 #define CHILD_ANSWER_LIMIT (64U << 20)
+#define SHARE_LEAST        16
 
 struct round {
     struct arena arena;
@@ -40,6 +41,7 @@ struct server_rows {
     struct rows_source *sources;
     size_t source_count;
     struct zones_missing missing;
+    size_t given; /* rows */
     size_t asked;
     bool promised;
 };
@@ -356,19 +358,35 @@ static struct request in_round(const struct request *request, struct round *roun
     return part;
 }
 
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Of many sources each is asked for twice its share: whoever has more of the page is asked again. */
+static size_t first_window(const struct server_rows_query *query)
+{
+    const size_t sources = query->zone_count + (query->here ? 1 : 0);
+    const size_t most = smaller(query->filter->limit, SERVER_ROWS_WINDOW);
+    return sources > 2 ? smaller(most, 2 * most / sources + SHARE_LEAST) : most;
+}
+
 static enum err run_first(struct server_rows *rows, struct request *request)
 {
     struct round *round = round_begin();
     struct request part = in_round(request, round);
+    rows->filter.limit = first_window(rows->query);
     const enum err result = ask_all(rows, &part, round);
     round_leave(round);
     return result;
 }
 
+/* For no more than the list still lacks. */
 static enum err run_again(struct server_rows *rows, struct request *request, struct rows_source *source)
 {
     struct round *round = round_begin();
     struct request part = in_round(request, round);
+    rows->filter.limit = smaller(rows->query->filter->limit - rows->given, SERVER_ROWS_WINDOW);
     const enum err result = ask_again(rows, &part, source, round);
     round_leave(round);
     return result;
@@ -388,7 +406,6 @@ enum err server_rows_open(struct request *request, const struct server_rows_quer
     struct server_rows *rows = arena_alloc(request->arena, sizeof(*rows));
     rows->query = query;
     rows->filter = *query->filter;
-    rows->filter.limit = query->filter->limit < SERVER_ROWS_WINDOW ? query->filter->limit : SERVER_ROWS_WINDOW;
     rows->arena = request->arena;
     rows->source_count = 1 + 2 * query->zone_count;
     rows->sources = arena_alloc(request->arena, rows->source_count * sizeof(*rows->sources));
@@ -409,6 +426,7 @@ enum err server_rows_next(struct server_rows *rows, struct request *request, str
     for (;;) {
         const enum merge_step step = row_merge_next(rows->merge, out, &source);
         *end = step == MERGE_END;
+        rows->given += step == MERGE_ROW ? 1 : 0;
         if (step != MERGE_WANTS)
             return OK;
         TRY(run_again(rows, request, &rows->sources[source]));

@@ -35,8 +35,9 @@ struct server_rows;
 
 /* Asks all of them. Lives in the request's arena. An error is this zone's own. */
 MUST_CHECK enum err server_rows_open(struct request *request, const struct server_rows_query *query, struct server_rows **out);
-/* The next row, borrowed until the next call; `*end`: there are no more. `request` has the connections of the worker that asks.
- * E_UNAVAILABLE, after the promise only: a source does not say what comes next, or says now that something is missing. */
+/* The next row, borrowed until the next call; `*end`: there are no more. Not for more rows than the filter's limit. `request` has
+ * the connections of the worker that asks. E_UNAVAILABLE, after the promise only: a source does not say what comes next, or says
+ * now that something is missing. */
 MUST_CHECK enum err server_rows_next(struct server_rows *rows, struct request *request, struct row *out, bool *end);
 bool server_rows_has_more(const struct server_rows *rows);
 /* Who is missing from what comes, as far as is known now. Borrowed. */

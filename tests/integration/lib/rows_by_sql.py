@@ -1,6 +1,7 @@
 """Servers in great numbers, straight into a zone's database: copies of one that was made there. They run nowhere and have no host, so
 nobody looks after them; lists show them like others."""
 STATE = {"vm_state": "'error'", "task_state": "NULL", "host": "NULL", "node": "NULL", "power_state": "0"}
+CHUNK = 50_000  # rows of a statement
 
 
 def copy_server(mariadb, schema, server, count, metadata_bytes=0):
@@ -17,5 +18,7 @@ def copy_server(mariadb, schema, server, count, metadata_bytes=0):
         "", "SELECT column_name, generation_expression FROM information_schema.columns"
             f" WHERE table_schema = '{schema}' AND table_name = 'servers'") if made is None]
     values = ", ".join(words.get(name, f"s.{name}") for name in columns)
-    mariadb.sql(schema, f"INSERT INTO servers ({', '.join(columns)}) SELECT {values} FROM servers s, seq_1_to_{count}"
-                        f" WHERE s.uuid = UNHEX('{bare}')")
+    for first in range(1, count + 1, CHUNK):
+        last = min(first + CHUNK - 1, count)
+        mariadb.sql(schema, f"INSERT INTO servers ({', '.join(columns)}) SELECT {values} FROM servers s, seq_{first}_to_{last}"
+                            f" WHERE s.uuid = UNHEX('{bare}')")
