@@ -8,6 +8,7 @@
 
 #include "gateway/base/text.h"
 #include "schema/json/json.h"
+#include "zones/json_run.h"
 
 _Static_assert(JSON_MAX_DEPTH <= 64, "brackets are kept as bits");
 
@@ -34,6 +35,7 @@ struct scan {
     const char *end;
     uint64_t kinds; /* bit n: bracket n is an object */
     int depth;
+    uint64_t high; /* not 0: a string may have bytes beyond ASCII */
 };
 
 static void skip_blanks(struct scan *scan)
@@ -103,21 +105,16 @@ static bool scan_string(struct scan *scan)
 {
     if (!take(scan, '"'))
         return false;
-    while (scan->at < scan->end) {
-        const char c = *scan->at++;
-        if (c == '"')
+    for (;;) {
+        scan->at = json_run_end(scan->at, scan->end, &scan->high);
+        if (take(scan, '"'))
             return true;
-        if ((unsigned char)c < 0x20)
-            return false;
-        if (c != '\\')
-            continue;
-        if (scan->at == scan->end)
+        if (!take(scan, '\\') || scan->at == scan->end)
             return false;
         const char escaped = *scan->at++;
         if (escaped == 'u' ? !scan_unicode(scan) : !strchr("\"\\/bfnrt", escaped) || !escaped)
             return false;
     }
-    return false;
 }
 
 static bool scan_word(struct scan *scan, const char *word)
@@ -226,7 +223,8 @@ static bool scan_value(struct scan *scan)
 bool json_scan_object(const char *bytes, size_t length)
 {
     struct scan scan = {.at = bytes, .end = bytes + length};
-    return length >= 2 && *bytes == '{' && scan_value(&scan) && scan.at == scan.end && str_is_utf8(bytes, length);
+    return length >= 2 && *bytes == '{' && scan_value(&scan) && scan.at == scan.end &&
+           (scan.high == 0 || str_is_utf8(bytes, length));
 }
 
 bool json_scan_string(const char *bytes, size_t length, const char *name, const char **out, size_t *out_length)
