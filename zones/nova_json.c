@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gateway/base/err.h"
+#include "zones/json_run.h"
 
 struct walk {
     const char *at;
@@ -25,9 +26,13 @@ static void skip_blanks(struct walk *walk)
 static const char *string_end(const struct walk *walk)
 {
     const char *at = walk->at + 1;
-    while (at < walk->end && *at != '"')
-        at += *at == '\\' ? 2 : 1;
-    return at < walk->end ? at + 1 : walk->end;
+    uint64_t high = 0;
+    for (;;) {
+        at = json_run_end(at, walk->end, &high);
+        if (at >= walk->end || *at == '"')
+            return at < walk->end ? at + 1 : walk->end;
+        at += walk->end - at > 1 && *at == '\\' ? 2 : 1;
+    }
 }
 
 /* Behind the value that begins here. */
@@ -174,18 +179,29 @@ static void write_string(struct arena *arena, const struct nova_rewrite *rules, 
         text_add(out, value->bytes, value->length);
 }
 
+/* What stands between strings, without blanks: a piece at a time. */
+static void copy_outside(struct walk *walk, int *depth, struct text *out)
+{
+    const char *from = walk->at;
+    while (walk->at < walk->end && *walk->at != '"' && !is_blank(*walk->at)) {
+        const char c = *walk->at++;
+        *depth += c == '{' || c == '[' ? 1 : c == '}' || c == ']' ? -1 : 0;
+    }
+    text_add(out, from, (size_t)(walk->at - from));
+    skip_blanks(walk);
+}
+
 void nova_rewrite(struct arena *arena, const struct nova_rewrite *rules, const char *bytes, size_t length, struct text *out)
 {
     struct walk walk = {bytes, bytes + length};
     struct nova_piece name = {"", 0};
     int depth = 0;
+    text_add(out, bytes, length); /* about so much room is needed: got at once */
+    out->length -= length;
     while (walk.at < walk.end) {
         const char c = *walk.at;
         if (c != '"') {
-            depth += c == '{' || c == '[' ? 1 : c == '}' || c == ']' ? -1 : 0;
-            if (!is_blank(c))
-                text_add_char(out, c);
-            walk.at++;
+            copy_outside(&walk, &depth, out);
             continue;
         }
         const char *end = string_end(&walk);
