@@ -6,6 +6,8 @@
 #include "gateway/base/err.h"
 #include "zones/json_run.h"
 
+#define PIECES_LEAST ((size_t)64) /* a power of two */
+
 struct walk {
     const char *at;
     const char *end;
@@ -61,8 +63,9 @@ static bool piece_is(const struct nova_piece *piece, const char *text)
     return piece->length == strlen(text) && memcmp(piece->bytes, text, piece->length) == 0;
 }
 
-/* The next member of the object in which `walk` stands, behind '{' or a comma. False: there is none. */
-static bool next_member(struct walk *walk, struct nova_piece *name, struct nova_piece *value)
+/* The next name of the object in which `walk` stands, behind '{' or a comma; then it stands before the value. False: there is none.
+ */
+static bool next_name(struct walk *walk, struct nova_piece *name)
 {
     skip_blanks(walk);
     if (walk->at >= walk->end || *walk->at != '"')
@@ -73,60 +76,75 @@ static bool next_member(struct walk *walk, struct nova_piece *name, struct nova_
     skip_blanks(walk);
     walk->at++; /* the colon */
     skip_blanks(walk);
-    end = value_end(walk);
-    *value = (struct nova_piece){walk->at, (size_t)(end - walk->at)};
-    walk->at = end;
+    return true;
+}
+
+static struct nova_piece take_value(struct walk *walk)
+{
+    const char *start = walk->at;
+    walk->at = value_end(walk);
+    return (struct nova_piece){start, (size_t)(walk->at - start)};
+}
+
+static void skip_comma(struct walk *walk)
+{
     skip_blanks(walk);
     if (walk->at < walk->end && *walk->at == ',')
         walk->at++;
-    return true;
+    skip_blanks(walk);
 }
 
 bool nova_member(const char *bytes, size_t length, const char *name, struct nova_piece *out)
 {
     struct walk walk = {bytes + 1, bytes + length};
     struct nova_piece key;
-    while (next_member(&walk, &key, out)) {
+    for (; next_name(&walk, &key); skip_comma(&walk)) {
+        *out = take_value(&walk);
         if (piece_is(&key, name))
             return true;
     }
     return false;
 }
 
-/* How many elements, and, with `out`, which. SIZE_MAX: one is no object. */
-static size_t read_elements(const struct nova_piece *array, struct nova_piece *out)
+static void add_piece(struct arena *arena, struct nova_piece **pieces, size_t count, struct nova_piece piece)
 {
-    struct walk walk = {array->bytes + 1, array->bytes + array->length - 1};
-    size_t count = 0;
-    for (skip_blanks(&walk); walk.at < walk.end; skip_blanks(&walk)) {
-        const char *start = walk.at;
-        if (*start != '{')
-            return SIZE_MAX;
-        walk.at = value_end(&walk);
-        if (out)
-            out[count] = (struct nova_piece){start, (size_t)(walk.at - start)};
-        count++;
-        skip_blanks(&walk);
-        if (walk.at < walk.end)
-            walk.at++; /* the comma */
+    if (count == 0 || (count >= PIECES_LEAST && (count & (count - 1)) == 0)) { /* full: twice as many */
+        struct nova_piece *bigger = arena_alloc(arena, (count ? 2 * count : PIECES_LEAST) * sizeof(*bigger));
+        if (count)
+            memcpy(bigger, *pieces, count * sizeof(*bigger));
+        *pieces = bigger;
     }
-    return count;
+    (*pieces)[count] = piece;
+}
+
+/* `walk` stands before '['. */
+static bool read_elements(struct arena *arena, struct walk *walk, const struct nova_piece **out, size_t *out_count)
+{
+    struct nova_piece *pieces = NULL;
+    size_t count = 0;
+    walk->at++;
+    skip_blanks(walk);
+    for (; walk->at < walk->end && *walk->at != ']'; skip_comma(walk)) {
+        if (*walk->at != '{')
+            return false;
+        add_piece(arena, &pieces, count++, take_value(walk));
+    }
+    *out = pieces;
+    *out_count = count;
+    return true;
 }
 
 bool nova_split(struct arena *arena, const char *bytes, size_t length, const char *name, const struct nova_piece **out,
                 size_t *out_count)
 {
-    struct nova_piece array;
-    if (!nova_member(bytes, length, name, &array) || *array.bytes != '[')
-        return false;
-    const size_t count = read_elements(&array, NULL);
-    if (count == SIZE_MAX)
-        return false;
-    struct nova_piece *pieces = arena_alloc(arena, (count + 1) * sizeof(*pieces));
-    (void)read_elements(&array, pieces);
-    *out = pieces;
-    *out_count = count;
-    return true;
+    struct walk walk = {bytes + 1, bytes + length};
+    struct nova_piece key;
+    for (; next_name(&walk, &key); skip_comma(&walk)) {
+        if (piece_is(&key, name))
+            return *walk.at == '[' && read_elements(arena, &walk, out, out_count);
+        (void)take_value(&walk);
+    }
+    return false;
 }
 
 /* Where the resource begins: "/servers/…". NULL for a URL without one of ours. */
