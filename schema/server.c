@@ -59,6 +59,7 @@ void server_row_read(const struct rows *rows, size_t row, struct server *out)
     out->nics = rows_text(rows, row, c++);
     out->host_id = rows_text(rows, row, c);
     out->networks = NULL;
+    out->groups = NULL;
     out->first_boot = NULL;
 }
 
@@ -300,6 +301,13 @@ enum err server_set_tags(struct db *db, const struct uuid *uuid, const char *tag
 {
     static const char sql[] = "UPDATE servers SET tags = ? WHERE uuid = ?";
     const struct sql_value values[] = {sql_text(tags), sql_uuid(uuid)};
+    return db_exec(db, sql, values, ARRAY_LEN(values));
+}
+
+enum err server_set_security_groups(struct db *db, const struct uuid *uuid, const char *groups)
+{
+    static const char sql[] = "UPDATE servers SET security_groups = ?, updated_at = UTC_TIMESTAMP() WHERE uuid = ?";
+    const struct sql_value values[] = {sql_text(groups), sql_uuid(uuid)};
     return db_exec(db, sql, values, ARRAY_LEN(values));
 }
 

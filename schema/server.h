@@ -63,6 +63,7 @@ struct server {
     const char *host_id;       /* read only: SHA-224 of project and host, "" without host */
     const char *nics;          /* JSON list of its interfaces (compute/build/nics.h); NULL: none */
     const char *networks;      /* no column: the JSON wish for them, until they are made; NULL: none */
+    const char *groups;        /* no column: JSON list of the names of security groups wished for; NULL: the default one */
     const char *first_boot;    /* no column: {"admin_pass", "files"}, kept by the build task only; NULL */
 };
 
@@ -107,6 +108,7 @@ MUST_CHECK enum err server_update(struct db *db, const struct server *server);
 /* `locked_by` "owner" or "admin"; NULL unlocks. `reason` may be NULL. */
 MUST_CHECK enum err server_set_lock(struct db *db, const struct uuid *uuid, const char *locked_by, const char *reason);
 /* NULL: none. */
+MUST_CHECK enum err server_set_security_groups(struct db *db, const struct uuid *uuid, const char *groups);
 MUST_CHECK enum err server_set_nics(struct db *db, const struct uuid *uuid, const char *nics);
 MUST_CHECK enum err server_set_metadata(struct db *db, const struct uuid *uuid, const char *metadata);
 /* `tags` is a JSON list. As in Nova the server does not count as changed. */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "compute/build/build.h"
+#include "compute/build/firewall.h"
 #include "compute/build/inside.h"
 #include "compute/build/nics.h"
 #include "compute/build/reschedule.h"
@@ -57,9 +58,12 @@ enum err build_begin_locked(struct db *db, const struct build_order *order)
     server->request_spec = reschedule_spec(&arena, order->sizing_text, order->may_retry, order->provider);
     if (server->networks)
         TRY(nics_allocate(db, &arena, server));
+    if (server->nics)
+        TRY(firewall_join(db, &arena, server));
     const enum err result = server_insert(db, server);
     server->request_spec = "{}"; /* the texts were the arena's */
     server->nics = NULL;
+    server->security_groups = NULL;
     TRY(result);
     TRY(read_sizing(&arena, order, &sizing));
     TRY(scheduler_join(db, &sizing, &server->uuid, server->user_id));

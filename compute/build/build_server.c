@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "compute/build/firewall.h"
 #include "compute/build/guest_spec.h"
 #include "compute/build/reschedule.h"
 #include "compute/build/steps.h"
@@ -139,13 +140,27 @@ static enum err undo_disk(struct task *task)
     return hypervisor_volume_delete(all, server.host, plan.root_volume, step_budget());
 }
 
+/* Their filter and reservations first: the guest has both from its first packet on. */
+static enum err place_interfaces(struct task *task, const struct server *server, struct guest_plan *plan)
+{
+    struct hypervisors *all = step_environment(task)->hypervisors;
+    struct guest_nic *nics = arena_copy(task->arena, plan->guest.nics, (plan->guest.nic_count + 1) * sizeof(*nics));
+    const char *filter = NULL;
+    TRY(firewall_apply(task->db, task->arena, all, server, &filter));
+    for (size_t i = 0; i < plan->guest.nic_count; i++) {
+        nics[i].filter = filter;
+        TRY(hypervisor_lease_add(all, server->host, &nics[i], step_budget()));
+    }
+    plan->guest.nics = nics;
+    return OK;
+}
+
 static enum err run_define(struct task *task)
 {
     struct server server;
     struct guest_plan plan;
     TRY(plan_server(task, &server, &plan));
-    for (size_t i = 0; i < plan.guest.nic_count; i++)
-        TRY(hypervisor_lease_add(step_environment(task)->hypervisors, server.host, &plan.guest.nics[i], step_budget()));
+    TRY(place_interfaces(task, &server, &plan));
     TRY(hypervisor_define(step_environment(task)->hypervisors, server.host, &plan.guest, step_budget()));
     return fail_wished(task, "define", server.host);
 }
@@ -155,6 +170,7 @@ static enum err undo_define(struct task *task)
     struct server server;
     TRY(step_server(task, &server));
     TRY(hypervisor_undefine(step_environment(task)->hypervisors, server.host, &server.uuid, step_budget()));
+    TRY(firewall_remove(task->arena, step_environment(task)->hypervisors, &server));
     return step_drop_leases(task, &server);
 }
 
@@ -176,7 +192,11 @@ static enum err undo_start(struct task *task)
 /* In the transaction that ends the task. A delete that came meanwhile keeps its task state: it waits for this task to be gone. */
 static enum err build_done(struct task *task)
 {
+    struct server server;
+    TRY(step_server_kept(task, &server));
     TRY(server_set_built(task->db, &task->subject, POWER_RUNNING, "/dev/vda"));
+    if (server.nics)
+        TRY(firewall_touch_sources(task->db, &task->subject, task->request_id));
     return action_event_finish(task->db, &task->subject, task->request_id, BUILD_EVENT, NULL);
 }
 
@@ -196,6 +216,8 @@ static enum err build_failed(struct task *task, enum err kind, const char *messa
     if (again)
         return OK;
     if (server.nics) {
+        TRY(firewall_touch_sources(task->db, &task->subject, task->request_id));
+        TRY(security_group_leave_all(task->db, &task->subject));
         TRY(port_delete_of_server(task->db, &task->subject));
         TRY(server_set_nics(task->db, &task->subject, NULL));
     }

@@ -2,6 +2,7 @@
  * The delete: settle (a build of this server has ended or was undone) → stop → undefine → volumes; then row, claim and action in
  * one transaction. Nothing is undone: a delete only goes forward, for as long as it takes.
  */
+#include "compute/build/firewall.h"
 #include "compute/build/guest_spec.h"
 #include "compute/build/steps.h"
 #include "compute/placement/placement.h"
@@ -28,15 +29,24 @@ static enum err run_stop(struct task *task)
     return server.host ? step_power_off(task, &server) : OK;
 }
 
+/* Nobody has the addresses any more. */
+static enum err release_interfaces(struct db *db, struct task *task)
+{
+    TRY(firewall_touch_sources(db, &task->subject, task->request_id));
+    TRY(security_group_leave_all(db, &task->subject));
+    return port_delete_of_server(db, &task->subject);
+}
+
 static enum err run_undefine(struct task *task)
 {
     struct server server;
     TRY(step_server_kept(task, &server));
     if (server.host) {
         TRY(hypervisor_undefine(step_environment(task)->hypervisors, server.host, &server.uuid, step_budget()));
+        TRY(firewall_remove(task->arena, step_environment(task)->hypervisors, &server));
         TRY(step_drop_leases(task, &server));
     }
-    return server.nics ? port_delete_of_server(task->db, &task->subject) : OK; /* nobody has the addresses any more */
+    return server.nics ? step_commit(task, release_interfaces) : OK;
 }
 
 static enum err run_volumes(struct task *task)

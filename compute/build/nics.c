@@ -200,8 +200,6 @@ enum err nics_allocate(struct db *db, struct arena *arena, struct server *server
         return OK;
     char *text = json_dumps(list, JSON_COMPACT);
     server->nics = arena_strdup(arena, text);
-    if (!server->security_groups)
-        server->security_groups = "[{\"name\":\"default\"}]";
     free(text);
     return OK;
 }

@@ -1,11 +1,12 @@
 /* Shared by the step tables; see steps.h. */
 #include "compute/build/steps.h"
 
+#include "compute/build/firewall.h"
 #include "compute/build/nics.h"
 
-const struct task_kind *const build_kinds[] = {&build_kind,   &delete_kind,      &start_kind, &stop_kind,
-                                               &reboot_kind,  &reboot_hard_kind, &pause_kind, &unpause_kind,
-                                               &suspend_kind, &resume_kind,      NULL};
+const struct task_kind *const build_kinds[] = {&build_kind,   &delete_kind,      &start_kind,    &stop_kind,
+                                               &reboot_kind,  &reboot_hard_kind, &pause_kind,    &unpause_kind,
+                                               &suspend_kind, &resume_kind,      &firewall_kind, NULL};
 
 struct build_environment *step_environment(const struct task *task)
 {

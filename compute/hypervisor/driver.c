@@ -5,6 +5,7 @@ static const struct driver drivers[] = {
     {.name = "QEMU",
      .kvm = true,
      .upload = true,
+     .filters = true,
      .console = true,
      .undefine_flags = VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA | VIR_DOMAIN_UNDEFINE_NVRAM |
                        VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA},

@@ -23,6 +23,7 @@ struct driver {
     const char *name;        /* as virConnectGetType says, in any case of letters */
     bool kvm;                /* may be asked for KVM */
     bool upload;             /* volumes take bytes from a stream; else they are made empty */
+    bool filters;            /* nwfilters */
     bool console;            /* serial output goes to a log file in the pool */
     unsigned undefine_flags; /* what may hang on a domain and must go with it */
 };

@@ -190,6 +190,9 @@ MUST_CHECK enum err hypervisor_lease_add(struct hypervisors *all, const char *ho
                                          struct budget budget);
 MUST_CHECK enum err hypervisor_lease_remove(struct hypervisors *all, const char *host, const struct guest_nic *nic,
                                             struct budget budget);
+/* An nwfilter, made or changed (running guests' at once), or gone. Both may be repeated. E_NOT_IMPLEMENTED: the driver has none. */
+MUST_CHECK enum err hypervisor_filter_set(struct hypervisors *all, const char *host, const char *xml, struct budget budget);
+MUST_CHECK enum err hypervisor_filter_remove(struct hypervisors *all, const char *host, const char *name, struct budget budget);
 /* One more interface, or one less (by its MAC), now and at the next start. Both may be repeated. E_NOT_IMPLEMENTED: the driver
  * cannot do it while the guest runs. */
 MUST_CHECK enum err hypervisor_nic_attach(struct hypervisors *all, const char *host, const struct uuid *server,

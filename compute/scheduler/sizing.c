@@ -45,6 +45,8 @@ const char *sizing_write(struct arena *arena, const struct sizing *sizing)
     set_object(object, "extra_specs", sizing->extra_specs);
     set_object(object, "image", sizing->image);
     set_object(object, "hints", sizing->hints);
+    if (sizing->only_here)
+        (void)json_object_set_new(object, "only_here", json_true());
     if (sizing->networks)
         (void)json_object_set_new(object, "networks", json_incref((json_t *)sizing->networks));
     if (sizing->group)
@@ -115,6 +117,7 @@ enum err sizing_read(struct arena *arena, const char *text, size_t length, struc
     sizing.image = object_of(object, "image");
     sizing.hints = object_of(object, "hints");
     sizing.networks = json_object_get(object, "networks");
+    sizing.only_here = json_is_true(json_object_get(object, "only_here"));
     TRY(read_uuids(arena, json_object_get(object, "excluded"), &sizing.excluded, &sizing.excluded_count));
     TRY(read_group(arena, object_of(object, "group"), &sizing.group));
     *out = sizing;

@@ -37,6 +37,7 @@ struct sizing {
     const json_t *image;              /* image properties that hosts are chosen by; NULL: none */
     const json_t *hints;              /* same_host, different_host (lists), query, build_near_host_ip, cidr; NULL: none */
     const struct sizing_group *group; /* NULL: none */
+    bool only_here;                   /* the zone that was asked must own it: what it names exists nowhere else */
     const json_t *networks;           /* "any", "auto", or a list of network ids that the host must have; NULL: none. Borrowed */
 };
 

@@ -5,10 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compute/build/firewall.h"
 #include "compute/build/nics.h"
 #include "gateway/api/api.h"
 #include "gateway/api/server_common.h"
 #include "gateway/gateway.h"
+#include "schema/security_group.h"
+#include "schema/task/task.h"
 
 #define BUDGET_MS 30000
 
@@ -133,6 +136,21 @@ static enum err change_nic(struct db *db, struct interface_change *change, json_
     return port_delete(db, &port);
 }
 
+/* Who has an interface is in a group, who has none in none; rules of others may mean the addresses. */
+static enum err change_groups(struct db *db, struct interface_change *change, bool first)
+{
+    struct server *server = &change->server;
+    if (first) {
+        TRY(firewall_join(db, change->request->arena, server));
+        TRY(server_set_security_groups(db, &server->uuid, server->security_groups));
+    }
+    TRY(firewall_touch_sources(db, &server->uuid, change->request->request_id));
+    if (server->nics)
+        return OK;
+    TRY(security_group_leave_all(db, &server->uuid));
+    return server_set_security_groups(db, &server->uuid, NULL);
+}
+
 static enum err change_in_transaction(struct db *db, void *context)
 {
     struct interface_change *change = context;
@@ -146,8 +164,11 @@ static enum err change_in_transaction(struct db *db, void *context)
     TRY(result);
     char *text = json_array_size(nics) ? json_dumps(nics, JSON_COMPACT) : NULL;
     const enum err written = server_set_nics(db, &change->uuid, text);
+    const bool first = text && !change->server.nics;
+    change->server.nics = arena_strdup(change->request->arena, text);
     free(text);
-    return written;
+    TRY(written);
+    return change_groups(db, change, first);
 }
 
 /* What the request asks for as an item of compute/build/nics.h; a new reference. */
@@ -180,7 +201,8 @@ static enum err read_wish(struct request *request, json_t **out)
 static enum err make_interface(const struct interface_change *change)
 {
     struct hypervisors *all = change->request->gateway->hypervisors;
-    const struct guest_nic nic = nics_guest_nic(change->nic);
+    struct guest_nic nic = nics_guest_nic(change->nic);
+    TRY(firewall_apply(change->request->db, change->request->arena, all, &change->server, &nic.filter));
     TRY(hypervisor_lease_add(all, change->server.host, &nic, budget_from_ms(BUDGET_MS)));
     return hypervisor_nic_attach(all, change->server.host, &change->uuid, &nic, budget_from_ms(BUDGET_MS));
 }
@@ -190,6 +212,9 @@ static enum err take_interface(const struct interface_change *change)
     struct hypervisors *all = change->request->gateway->hypervisors;
     const struct guest_nic nic = nics_guest_nic(change->nic);
     TRY(hypervisor_nic_detach(all, change->server.host, &change->uuid, nic.mac, budget_from_ms(BUDGET_MS)));
+    json_auto_t *nics = nics_load(&change->server);
+    if (json_array_size(nics) == 1)
+        TRY(firewall_remove(change->request->arena, all, &change->server));
     return hypervisor_lease_remove(all, change->server.host, &nic, budget_from_ms(BUDGET_MS));
 }
 
@@ -226,6 +251,7 @@ static enum err interface_attach(struct request *request, struct response *respo
         return give_up(&change, made);
     struct interface_change finish = {.request = request, .uuid = change.uuid, .port = text_of(change.nic, "port")};
     TRY(db_transaction(request->db, change_in_transaction, &finish));
+    task_wake(request->gateway->tasks);
     response->json = json_pack("{s:o}", "interfaceAttachment", interface_object(request, finish.nic));
     return OK;
 }
@@ -244,8 +270,10 @@ static enum err interface_detach(struct request *request, struct response *respo
     change.nic = json_array_get(nics, index);
     TRY(take_interface(&change));
     change.nic = NULL;
+    TRY(db_transaction(request->db, change_in_transaction, &change));
+    task_wake(request->gateway->tasks);
     response->status = 202;
-    return db_transaction(request->db, change_in_transaction, &change);
+    return OK;
 }
 
 /* --- /ips */

@@ -97,20 +97,3 @@ enum err server_action_restore(struct request *request, struct response *respons
     return fail(E_CONFLICT, "Cannot 'restore' instance %s while it is in vm_state %s", uuid_to_text(&server.uuid).text,
                 server.vm_state);
 }
-
-enum err server_action_security_group(struct request *request, struct response *response, const json_t *argument)
-{
-    const json_t *name = json_object_get(argument, "name");
-    struct server server;
-    (void)response;
-    if (!json_is_object(argument))
-        return fail(E_INVALID, "Missing parameter dict");
-    if (!json_is_string(name))
-        return fail(E_INVALID, "Security group not specified");
-    if (!json_string_value(name)[strspn(json_string_value(name), " \t\r\n")])
-        return fail(E_INVALID, "Security group name cannot be empty");
-    TRY(server_of_request(request, &server));
-    if (strcmp(json_string_value(name), "default") != 0)
-        return fail(E_NOT_FOUND, "Security group %s not found for project %s.", json_string_value(name), server.project_id);
-    return fail(E_NOT_FOUND, "instance_id %s could not be found as device id on any ports", uuid_to_text(&server.uuid).text);
-}

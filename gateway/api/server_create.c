@@ -18,6 +18,7 @@
 #include "gateway/gateway.h"
 #include "schema/json/json.h"
 #include "schema/keypair.h"
+#include "schema/security_group.h"
 
 #define COUNT_MOST        10000 /* servers of one request */
 #define ADMIN_PASS_LENGTH 12
@@ -38,13 +39,26 @@ static const char *text_of(const json_t *object, const char *key)
     return json_string_value(json_object_get(object, key));
 }
 
-static enum err check_security_groups(const struct creation *c)
+/* Groups are this zone's: a server that names others than `default`, which every zone has, is built here. */
+static enum err embed_security_groups(struct creation *c)
 {
     const json_t *groups = json_object_get(c->server, "security_groups");
+    json_t *names = json_array();
+    struct security_group group;
+    (void)json_object_set_new(c->embedded, "security_groups", names);
     for (size_t i = 0; i < json_array_size(groups); i++) {
         const char *name = text_of(json_array_get(groups, i), "name");
-        if (name && strcmp(name, "default") != 0) /* one without name asks for nothing, as in Nova */
-            return fail(E_INVALID, "Security group %s not found for project %s.", name, c->request->caller.project_id);
+        if (!name) /* asks for nothing, as in Nova */
+            continue;
+        c->sizing.only_here = c->sizing.only_here || strcmp(name, SECURITY_GROUP_DEFAULT) != 0;
+        (void)json_array_append_new(names, json_string(name));
+        if (strcmp(name, SECURITY_GROUP_DEFAULT) == 0)
+            continue;
+        const enum err result =
+            security_group_named(c->request->db, c->request->arena, c->request->caller.project_id, name, &group);
+        if (result == E_NOT_FOUND)
+            return fail(E_INVALID, "%s", err_message());
+        TRY(result);
     }
     return OK;
 }
@@ -227,7 +241,7 @@ static enum err check_all(struct creation *c, struct flavor *flavor)
     TRY(server_where_check(c->request, server, &c->sizing));
     TRY(embed_image(c, &image));
     TRY(server_hints_embed(c->request, c->embedded, &c->sizing));
-    TRY(check_security_groups(c));
+    TRY(embed_security_groups(c));
     TRY(embed_keypair(c));
     TRY(server_disks_plan(c->request->arena, server, flavor, &devices));
     (void)json_object_set_new(c->embedded, "block_devices", devices ? devices : json_null());

@@ -158,6 +158,7 @@ enum err record_make(struct arena *arena, const struct record_parts *parts, cons
         .tags = tags_of(arena, json_object_get(parts->server, "tags")),
         .block_devices = dump(arena, json_object_get(parts->embedded, "block_devices"), NULL),
         .first_boot = first_boot_of(arena, parts->server),
+        .groups = dump(arena, json_object_get(parts->embedded, "security_groups"), NULL),
         .networks = dump(arena, json_object_get(parts->embedded, "networks"), NULL),
         .trusted_certs = dump(arena, json_object_get(parts->server, "trusted_image_certificates"), NULL),
         .access_ip_v4 = text_of(parts->server, "accessIPv4"),

@@ -85,6 +85,9 @@ enum err select_children(struct request *request, const struct sizing *sizing, c
     struct capacity_need need;
     size_t count = 0;
     *out_left = 0;
+    *out = (struct plan_entries){0};
+    if (sizing->only_here)
+        return OK;
     TRY(capacity_need_of(request->arena, sizing, &need));
     headers_add(request->arena, &headers, "Content-Type", "application/json");
     for (size_t i = 0; i < view->child_count; i++) {

@@ -4,7 +4,7 @@ import xml.etree.ElementTree as xml
 
 import pytest
 
-from lib.clients import Http, nova
+from lib.clients import CommandLine, Http, nova
 from lib.observe import assert_nothing_left
 from lib.servers import FLAVOR, stock
 from lib.wait import wait_for
@@ -212,10 +212,12 @@ def test_interfaces_come_and_go(zone, http, image, default, mariadb):
     nic = answer.json()["interfaceAttachment"]
     assert nic["fixed_ips"][0]["ip_address"] == "10.9.0.77" and nic["tag"] == "t" and nic["port_state"] == "ACTIVE"
     assert interfaces(host, server) == [("second", nic["mac_addr"])] and reservations(host, "second") == {nic["mac_addr"]: "10.9.0.77"}
-    assert http.fetch(f"/servers/{server['id']}")["server"]["addresses"]["second"][0]["addr"] == "10.9.0.77"
+    shown = http.fetch(f"/servers/{server['id']}")["server"]
+    assert shown["addresses"]["second"][0]["addr"] == "10.9.0.77" and shown["security_groups"] == [{"name": "default"}]
     refused(http.delete(f"{path}/{UNKNOWN}"), 404, "not found")
     assert http.delete(f"{path}/{nic['port_id']}").status_code == 202
     assert interfaces(host, server) == [] and not reservations(host, "second") and http.fetch(path)["interfaceAttachments"] == []
+    assert "security_groups" not in http.fetch(f"/servers/{server['id']}")["server"]
     assert http.post(f"/servers/{server['id']}/action", {"lock": None}).status_code == 202
     removed(http, zone, mariadb, server)
 
@@ -228,6 +230,18 @@ def test_a_server_of_a_member_goes_on_a_network_by_novaclient(zone, http, image,
     assert re.fullmatch(r"192\.168\.122\.\d+", client.servers.ips(server.id)["default"][0]["addr"])
     assert [nic.net_id for nic in client.servers.interface_list(server.id)] == [default]
     removed(http, zone, mariadb, {"id": server.id})
+
+
+@pytest.mark.parametrize("version", [None, "2.92"])
+def test_the_openstack_command_names_a_network(zone, http, image, mariadb, version):
+    """Without a network endpoint it resolves names by /os-networks, and groups by /os-security-groups."""
+    command = CommandLine(zone, version)
+    words = ["server", "create", "--flavor", FLAVOR, "--image", image, "--network", "default", "--security-group", "default", "--wait", "by-command"]
+    server = command.json(*words)
+    shown = http.fetch(f"/servers/{server['id']}")["server"]
+    assert list(shown["addresses"]) == ["default"]
+    assert [row["Name"] for row in command.json("network", "list")] == ["default", "second"]
+    removed(http, zone, mariadb, server)
 
 
 def test_the_only_network_is_taken(zone, http, image, mariadb):

@@ -1,4 +1,5 @@
 /* Interfaces of servers: what is wished for, what is claimed for it, and what is refused. */
+#include "compute/build/firewall.h"
 #include "compute/build/nics.h"
 #include "tests/unit/schema/store.h"
 
@@ -95,6 +96,7 @@ static void any_and_auto_take_the_only_network(void **state)
     struct store *store = fresh(state, both, 1);
     must(wish(store, 10, "\"any\"", &server));
     assert_string_equal(of_first(store, &server, "name"), "a");
+    must(firewall_join(store->db, &store->arena, &server));
     assert_string_equal(server.security_groups, "[{\"name\":\"default\"}]");
     must(wish(store, 11, "\"auto\"", &server));
     store = fresh(state, both, 2);
