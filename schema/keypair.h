@@ -10,7 +10,7 @@ struct keypair {
     int64_t id;
     const char *user_id;
     const char *name;
-    const char *type; /* "ssh" */
+    const char *type; /* "ssh", or "x509": then public_key is a certificate */
     const char *fingerprint;
     const char *public_key;
     int64_t created_us;

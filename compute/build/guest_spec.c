@@ -244,7 +244,8 @@ static void add_keys(json_t *document, const struct server *server)
         return;
     (void)json_object_set_new(document, "public_keys", json_pack("{s:s}", server->key_name, server->key_data));
     (void)json_object_set_new(document, "keys",
-                              json_pack("[{s:s, s:s, s:s}]", "name", server->key_name, "type", "ssh", "data", server->key_data));
+                              json_pack("[{s:s, s:s, s:s}]", "name", server->key_name, "type",
+                                        str_starts(server->key_data, "-----BEGIN") ? "x509" : "ssh", "data", server->key_data));
 }
 
 /* Nova's "files": where each injected file belongs, and which file of the drive has its bytes. */

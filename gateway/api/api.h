@@ -19,6 +19,7 @@ extern const struct route server_metadata_routes[];   /* server_metadata.c */
 extern const struct route server_tags_routes[];       /* server_tags.c */
 extern const struct route interface_routes[];         /* interfaces.c: os-interface and ips of a server */
 extern const struct route network_routes[];           /* networks.c: before zone_routes, as zone_plan_routes */
+extern const struct route extension_routes[];         /* extensions.c */
 extern const struct route security_group_routes[];    /* security_groups.c */
 extern const struct route security_rule_routes[];     /* security_group_rules.c */
 extern const struct route server_rest_routes[];       /* server_rest.c: what only the owner may know */

@@ -1,14 +1,16 @@
 /*
- * /os-keypairs (nova-api.md section 14): public keys of a user. An admin may act for another user from 2.10 on. X.509 certificates
- * are refused: nothing here could use them.
+ * /os-keypairs (nova-api.md section 14): public keys of a user. An admin may act for another user from 2.10 on. Type x509 keeps
+ * a certificate in the place of the key.
  */
 #include <inttypes.h>
 #include <limits.h>
+#include <string.h>
 
 #include "gateway/api/api.h"
 #include "gateway/api/page.h"
 #include "gateway/api/quota.h"
 #include "gateway/api/ssh_key.h"
+#include "gateway/api/x509_key.h"
 #include "schema/keypair.h"
 
 static const struct body_schema create_schemas[] = {
@@ -97,40 +99,56 @@ static enum err keypair_show(struct request *request, struct response *response)
     return OK;
 }
 
-/* What is stored: the key that came, or a new one, whose private half is given out in `pair`. */
-static enum err prepare(struct request *request, const json_t *body, struct ssh_pair *pair, struct keypair *out)
+/* What is stored: the key or certificate that came, or a new one, whose private half is given out in `*private_key`. */
+static enum err prepare_ssh(struct request *request, const char *public_key, struct keypair *out, const char **private_key)
+{
+    struct ssh_pair pair = {.public_key = public_key};
+    if (!public_key)
+        ssh_pair_new(request->arena, &pair);
+    out->public_key = pair.public_key;
+    *private_key = pair.private_key;
+    return ssh_key_fingerprint(request->arena, pair.public_key, &out->fingerprint);
+}
+
+static enum err prepare_x509(struct request *request, const char *certificate, struct keypair *out, const char **private_key)
+{
+    struct x509_pair pair = {.certificate = certificate};
+    if (!certificate)
+        TRY(x509_pair_new(request->arena, out->user_id, &pair));
+    out->public_key = pair.certificate;
+    *private_key = pair.private_key;
+    return x509_fingerprint(request->arena, pair.certificate, &out->fingerprint);
+}
+
+static enum err prepare(struct request *request, const json_t *body, struct keypair *out, const char **private_key)
 {
     const char *type = json_string_value(json_object_get(body, "type"));
     const char *user = NULL;
     TRY(choose_user(request, json_string_value(json_object_get(body, "user_id")), "create", &user));
-    if (type && !str_equal(type, "ssh"))
-        return fail(E_INVALID, "Keypair data is invalid: key pairs of type %s are not supported", type);
-    pair->public_key = json_string_value(json_object_get(body, "public_key"));
-    if (!pair->public_key)
-        ssh_pair_new(request->arena, pair);
     *out = (struct keypair){
         .user_id = user,
         .name = json_string_value(json_object_get(body, "name")),
-        .type = "ssh",
-        .public_key = pair->public_key,
+        .type = type ? type : "ssh",
     };
-    return ssh_key_fingerprint(request->arena, pair->public_key, &out->fingerprint);
+    const char *given = json_string_value(json_object_get(body, "public_key"));
+    return strcmp(out->type, "x509") == 0 ? prepare_x509(request, given, out, private_key)
+                                          : prepare_ssh(request, given, out, private_key);
 }
 
 static enum err keypair_create(struct request *request, struct response *response)
 {
-    struct ssh_pair pair = {0};
+    const char *private_key = NULL;
     struct keypair keypair = {0};
     int64_t limit = 0;
-    TRY(prepare(request, json_object_get(request->json, "keypair"), &pair, &keypair));
+    TRY(prepare(request, json_object_get(request->json, "keypair"), &keypair, &private_key));
     TRY(quota_of_caller(request, Q_KEY_PAIRS, &limit));
     TRY(keypair_add(request->db, &keypair, limit));
     struct text *out = &response->body;
     add_common(out, request, &keypair);
     add_user(out, &keypair);
-    if (pair.private_key) {
+    if (private_key) {
         text_add_str(out, ",\"private_key\":");
-        text_add_json(out, pair.private_key);
+        text_add_json(out, private_key);
     }
     text_add_str(out, "}}");
     response->status = request->version >= 2 ? 201 : 200;

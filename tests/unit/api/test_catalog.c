@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+
 #undef fail /* err.h has a function of that name */
 
 #include "gateway/api/api.h"
@@ -176,7 +177,7 @@ static const struct step keypairs[] = {
     {"member", 1, "POST", "/os-keypairs", "{\"keypair\":{\"name\":\"k\",\"public_key\":\"nonsense\"}}", 400,
      BAD("Keypair data is invalid: failed to generate fingerprint")},
     {"member", 2, "POST", "/os-keypairs", "{\"keypair\":{\"name\":\"k\",\"type\":\"x509\",\"public_key\":\"c\"}}", 400,
-     BAD("Keypair data is invalid: key pairs of type x509 are not supported")},
+     BAD("Keypair data is invalid: failed to generate X509 fingerprint. Error message: Base64 unexpected header error.")},
     {"member", 1, "POST", "/os-keypairs", "{\"keypair\":{\"name\":\"k.1\"}}", 400, "*"},
     {"member", 2, "POST", "/os-keypairs", "{\"keypair\":{\"name\":\"made\"}}", 201,
      "{\"keypair\":{\"name\":\"made\",\"public_key\":\"*\",\"fingerprint\":\"*\",\"type\":\"ssh\",\"user_id\":\"member\","
