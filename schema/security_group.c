@@ -34,6 +34,17 @@ enum err security_group_list(struct db *db, struct arena *arena, const char *pro
     return OK;
 }
 
+enum err security_group_count(struct db *db, const char *project_id, int64_t *out)
+{
+    static const char sql[] = "SELECT COUNT(*) FROM security_groups WHERE project_id = ?";
+    const struct sql_value value = sql_text(project_id);
+    CLEANUP(arena_clear) struct arena arena = {0};
+    struct rows rows;
+    TRY(db_query(db, &arena, sql, &value, 1, &rows));
+    *out = rows_int(&rows, 0, 0);
+    return OK;
+}
+
 enum err security_group_get(struct db *db, struct arena *arena, const struct uuid *uuid, const char *project_id,
                             struct security_group *out)
 {
@@ -108,11 +119,10 @@ enum err security_group_update(struct db *db, const struct security_group *group
 
 static enum err is_used(struct db *db, struct arena *arena, const struct uuid *uuid, bool *out)
 {
-    static const char sql[] = "SELECT 1 FROM server_security_groups WHERE security_group = ?"
-                              " UNION ALL SELECT 1 FROM security_group_rules WHERE source = ? AND parent <> ? LIMIT 1";
-    const struct sql_value values[] = {sql_uuid(uuid), sql_uuid(uuid), sql_uuid(uuid)};
+    static const char sql[] = "SELECT 1 FROM server_security_groups WHERE security_group = ? LIMIT 1";
+    const struct sql_value value = sql_uuid(uuid);
     struct rows rows;
-    TRY(db_query(db, arena, sql, values, ARRAY_LEN(values), &rows));
+    TRY(db_query(db, arena, sql, &value, 1, &rows));
     *out = rows.count > 0;
     return OK;
 }
@@ -120,10 +130,11 @@ static enum err is_used(struct db *db, struct arena *arena, const struct uuid *u
 static enum err delete_in_transaction(struct db *db, void *context)
 {
     static const char lock[] = "SELECT 1 FROM security_groups WHERE uuid = ? FOR UPDATE";
-    static const char rules[] = "DELETE FROM security_group_rules WHERE parent = ?";
+    static const char rules[] = "DELETE FROM security_group_rules WHERE parent = ? OR source = ?";
     static const char group[] = "DELETE FROM security_groups WHERE uuid = ?";
     const struct uuid *uuid = context;
     const struct sql_value value = sql_uuid(uuid);
+    const struct sql_value values[] = {value, value};
     CLEANUP(arena_clear) struct arena arena = {0};
     struct rows rows;
     bool used = false;
@@ -131,7 +142,7 @@ static enum err delete_in_transaction(struct db *db, void *context)
     TRY(is_used(db, &arena, uuid, &used));
     if (used)
         return fail(E_CONFLICT, "Security Group %s in use.", uuid_to_text(uuid).text);
-    TRY(db_exec(db, rules, &value, 1));
+    TRY(db_exec(db, rules, values, ARRAY_LEN(values)));
     return db_exec(db, group, &value, 1);
 }
 

@@ -42,6 +42,8 @@ struct security_rules {
 
 /* By name; `project_id` NULL: of all projects. */
 MUST_CHECK enum err security_group_list(struct db *db, struct arena *arena, const char *project_id, struct security_groups *out);
+/* How many the project has. */
+MUST_CHECK enum err security_group_count(struct db *db, const char *project_id, int64_t *out);
 /* E_NOT_FOUND "Security group … not found." `project_id` NULL: of any project. */
 MUST_CHECK enum err security_group_get(struct db *db, struct arena *arena, const struct uuid *uuid, const char *project_id,
                                        struct security_group *out);
@@ -53,7 +55,8 @@ MUST_CHECK enum err security_group_default(struct db *db, struct arena *arena, c
 /* E_CONFLICT: the project has one of that name. */
 MUST_CHECK enum err security_group_add(struct db *db, const struct security_group *group);
 MUST_CHECK enum err security_group_update(struct db *db, const struct security_group *group);
-/* With its rules. E_CONFLICT: servers are in it, or other groups' rules name it. */
+/* With its rules, and those of other groups that name it: as no server is in it, they accept nothing. E_CONFLICT: servers are in
+ * it. */
 MUST_CHECK enum err security_group_delete(struct db *db, const struct uuid *uuid);
 
 /* In order of creation; of `count` groups. */

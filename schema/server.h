@@ -174,6 +174,7 @@ enum condition_kind {
     CONDITION_TAGS_ANY,
     CONDITION_TAGS_NOT_ALL,
     CONDITION_TAGS_NOT_ANY,
+    CONDITION_ADDRESS,      /* one of its interfaces' IPv4 addresses matches the regular expression; no column */
     CONDITION_STATES,       /* values are pairs vm_state, task_state ("*" = any, "" = none); any pair matches */
     CONDITION_CHANGED_SINCE /* updated or, without update, created at least then */
 };

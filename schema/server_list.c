@@ -169,6 +169,11 @@ static void add_condition(struct statement *statement, const struct condition *c
     case CONDITION_TAGS_NOT_ANY:
         add_tags(statement, condition, "NOT ", " OR ");
         return;
+    case CONDITION_ADDRESS:
+        text_add_str(&statement->sql,
+                     "EXISTS (SELECT 1 FROM ports p WHERE p.server = servers.uuid AND INET_NTOA(p.address) REGEXP ?)");
+        bind_value(statement, condition->values[0]);
+        return;
     case CONDITION_STATES:
         add_states(statement, condition);
         return;

@@ -7,6 +7,7 @@
 
 #include "gateway/gateway.h"
 #include "schema/server_group.h"
+#include "schema/security_group.h"
 
 #define UNLIMITED (-1)
 
@@ -99,7 +100,7 @@ enum err quota_used(const struct request *request, const char *project_id, const
     for (size_t i = 0; i <= Q_RAM; i++)
         out->of[i] = user_id ? servers.user[i] : servers.project[i];
     out->of[Q_SERVER_GROUPS] = user_id ? user_groups : project_groups;
-    return OK;
+    return request->version <= 35 ? security_group_count(request->db, project_id, &out->of[Q_SECURITY_GROUPS]) : OK;
 }
 
 enum err quota_of_caller(const struct request *request, enum quota quota, int64_t *out)

@@ -25,6 +25,16 @@ json_t *security_rule_object(const struct security_rule *rule, const char *proje
                      range, "group", group);
 }
 
+enum err security_id_read(const char *text, const char *what, struct uuid *out)
+{
+    int64_t number = 0;
+    if (text && uuid_from_text(text, out) == OK)
+        return OK;
+    if (text && str_to_int(text, &number))
+        return fail(E_NOT_FOUND, "Security %s %s not found.", what, text);
+    return fail(E_INVALID, "Security %s id should be uuid", what);
+}
+
 static const char *protocol_of(const char *text)
 {
     static const char *const known[] = {"tcp", "udp", "icmp"};
@@ -109,8 +119,7 @@ static enum err read_source(struct request *request, const json_t *body, const c
     const char *cidr = json_string_value(json_object_get(body, "cidr"));
     struct security_group source;
     if (json_is_string(group)) {
-        if (uuid_from_text(json_string_value(group), &out->source) != OK)
-            return fail(E_INVALID, "Security group id should be uuid");
+        TRY(security_id_read(json_string_value(group), "group", &out->source));
         TRY(security_group_get(request->db, request->arena, &out->source, project, &source));
         out->source_name = source.name;
         return OK;
@@ -155,16 +164,20 @@ static enum err write_change(struct request *request, const struct security_rule
     return OK;
 }
 
+static const char *id_text(struct arena *arena, const json_t *value)
+{
+    return json_is_integer(value) ? arena_printf(arena, "%lld", (long long)json_integer_value(value)) : json_string_value(value);
+}
+
 static enum err rule_create(struct request *request, struct response *response)
 {
     const json_t *body = json_object_get(request->json, "security_group_rule");
-    const char *parent = json_string_value(json_object_get(body, "parent_group_id"));
+    const char *parent = id_text(request->arena, json_object_get(body, "parent_group_id"));
     struct security_group group;
     struct security_rule rule = {0};
     if (!json_is_object(body))
         return fail(E_INVALID, "Missing parameter security_group_rule");
-    if (!parent || uuid_from_text(parent, &rule.parent) != OK)
-        return fail(E_INVALID, "Security group id should be uuid");
+    TRY(security_id_read(parent, "group", &rule.parent));
     TRY(security_group_get(request->db, request->arena, &rule.parent, request->caller.is_admin ? NULL : request->caller.project_id,
                            &group));
     TRY(read_ports(body, &rule));
@@ -181,8 +194,7 @@ static enum err rule_delete(struct request *request, struct response *response)
     struct security_group group;
     struct security_rule rule;
     struct uuid uuid;
-    if (uuid_from_text(request_param(request, "rule_id"), &uuid) != OK)
-        return fail(E_INVALID, "Security group rule id should be uuid");
+    TRY(security_id_read(request_param(request, "rule_id"), "group rule", &uuid));
     TRY(security_rule_get(request->db, request->arena, &uuid, &rule));
     const enum err seen = security_group_get(request->db, request->arena, &rule.parent,
                                              request->caller.is_admin ? NULL : request->caller.project_id, &group);

@@ -62,8 +62,7 @@ static const char *project_of(const struct request *request)
 static enum err group_of_path(struct request *request, struct security_group *out)
 {
     struct uuid uuid;
-    if (uuid_from_text(request_param(request, "group_id"), &uuid) != OK)
-        return fail(E_INVALID, "Security group id should be uuid");
+    TRY(security_id_read(request_param(request, "group_id"), "group", &uuid));
     return security_group_get(request->db, request->arena, &uuid, project_of(request), out);
 }
 
@@ -141,13 +140,13 @@ static enum err group_create(struct request *request, struct response *response)
 {
     struct security_group group = {.project_id = request->caller.project_id};
     struct security_group own;
-    struct security_groups groups;
     struct quota_limits limits;
+    int64_t count = 0;
     TRY(read_group(request, &group));
     TRY(security_group_default(request->db, request->arena, request->caller.project_id, &own));
     TRY(quota_limits_get(request, request->caller.project_id, NULL, &limits));
-    TRY(security_group_list(request->db, request->arena, request->caller.project_id, &groups));
-    if (limits.of[Q_SECURITY_GROUPS] >= 0 && (int64_t)groups.count >= limits.of[Q_SECURITY_GROUPS])
+    TRY(security_group_count(request->db, request->caller.project_id, &count));
+    if (limits.of[Q_SECURITY_GROUPS] >= 0 && count >= limits.of[Q_SECURITY_GROUPS])
         return fail(E_FORBIDDEN, "Quota exceeded, too many security groups.");
     uuid_new(&group.uuid);
     TRY(as_invalid(security_group_add(request->db, &group)));

@@ -155,14 +155,17 @@ static enum err read_project(struct reading *reading, const char *name, const ch
     return OK;
 }
 
-/* No server of this zone has an address yet: the filter is checked and matches nothing. */
+/* Interfaces have IPv4 addresses only: for others the filter is checked and matches nothing. */
 static enum err read_address(struct reading *reading, const char *name, const char *value)
 {
     regex_t regex;
     if (regcomp(&regex, value, REG_EXTENDED | REG_NOSUB) != 0)
         return fail(E_INVALID, "Invalid filter: %s=%s is not a regular expression.", name, value);
     regfree(&regex);
-    reading->filter->nothing = true;
+    if (strcmp(name, "ip") == 0)
+        add_one(reading, CONDITION_ADDRESS, COLUMN_UUID, sql_text(value));
+    else
+        reading->filter->nothing = true;
     return OK;
 }
 

@@ -171,6 +171,8 @@ def test_a_fixed_address_is_had_by_one_server(zone, http, image, mariadb):
     server = built(http, ask(http, image, networks=wish))
     assert [row["addr"] for row in server["addresses"]["second"]] == ["10.9.0.200"]
     assert list(reservations(zone.hosts[0], "second").values()) == ["10.9.0.200"]
+    for expression, found in (("10.9.0.200", True), (r"^10\.9\.", True), ("^9", False)):
+        assert [row["id"] for row in http.fetch(f"/servers?ip={expression}")["servers"]] == [server["id"]] * found, expression
     refused(ask(http, image, networks=wish), 400, "Fixed IP address 10.9.0.200 is already in use.")
     removed(http, zone, mariadb, server)
     again = built(http, ask(http, image, networks=wish))

@@ -62,6 +62,7 @@ def test_groups_are_made_shown_changed_and_deleted(http):
     assert http.fetch(f"/os-security-groups/{group['id']}")["security_group"] == group
     assert [row["name"] for row in http.fetch("/os-security-groups")["security_groups"]] == ["default", "web"]
     assert [row["name"] for row in http.fetch("/os-security-groups?limit=1&offset=1")["security_groups"]] == ["web"]
+    assert http.fetch("/limits")["limits"]["absolute"]["totalSecurityGroupsUsed"] == 2
     changed = http.put(f"/os-security-groups/{group['id']}", {"security_group": {"name": "web2", "description": "more"}})
     assert changed.status_code == 200 and changed.json()["security_group"]["name"] == "web2", changed.text
     assert http.delete(f"/os-security-groups/{group['id']}").status_code == 202
@@ -85,7 +86,8 @@ def test_the_default_group_stays(http):
     default, = [row for row in http.fetch("/os-security-groups")["security_groups"] if row["name"] == "default"]
     refused(http.delete(f"/os-security-groups/{default['id']}"), 400, "default")
     refused(http.put(f"/os-security-groups/{default['id']}", {"security_group": {"name": "x", "description": "d"}}), 400, "default")
-    refused(http.delete("/os-security-groups/7"), 400, "should be uuid")
+    refused(http.delete("/os-security-groups/x"), 400, "should be uuid")
+    refused(http.delete("/os-security-groups/7"), 404, "not found")
     refused(http.delete(f"/os-security-groups/{UNKNOWN}"), 404, "not found")
 
 
@@ -118,8 +120,10 @@ def test_rules(http, rule, status, words):
 
 def test_rules_of_no_group_are_refused(http):
     refused(add_rule(http, {"id": UNKNOWN}, ip_protocol="tcp", from_port=1, to_port=2), 404, "not found")
-    refused(add_rule(http, {"id": "7"}, ip_protocol="tcp", from_port=1, to_port=2), 400, "should be uuid")
-    refused(http.delete("/os-security-group-rules/7"), 400, "should be uuid")
+    refused(add_rule(http, {"id": "x"}, ip_protocol="tcp", from_port=1, to_port=2), 400, "should be uuid")
+    refused(add_rule(http, {"id": 7}, ip_protocol="tcp", from_port=1, to_port=2), 404, "not found")
+    refused(http.delete("/os-security-group-rules/x"), 400, "should be uuid")
+    refused(http.delete("/os-security-group-rules/7"), 404, "not found")
 
 
 def test_groups_become_filters_of_running_guests(zone, http, image, mariadb):
@@ -161,12 +165,13 @@ def test_groups_become_filters_of_running_guests(zone, http, image, mariadb):
     refused(http.post(action, {"addSecurityGroup": {"name": "none"}}), 404, "not found for project")
     refused(http.post(action, {"addSecurityGroup": {"name": " "}}), 400, "cannot be empty")
     assert http.fetch(f"/servers/{server['id']}")["server"]["security_groups"] == [{"name": "base"}]
+    assert http.delete(f"/os-security-groups/{web['id']}").status_code == 202
+    assert http.fetch(f"/os-security-groups/{base['id']}")["security_group"]["rules"] == [], "the rule that named it went with it"
     # the end
     assert http.delete(f"/servers/{server['id']}").status_code == 204
     assert_nothing_left(zone, mariadb, [zone.host], server["id"])
     assert f"zonegate-{server['id']}" not in zone.host.virsh("nwfilter-list")[1]
     assert http.delete(f"/os-security-groups/{base['id']}").status_code == 202
-    assert http.delete(f"/os-security-groups/{web['id']}").status_code == 202
 
 
 def test_interfaces_of_a_running_guest_come_and_go(zone, http, image, mariadb):

@@ -78,6 +78,7 @@ static const char *const operators[] = {
     [CONDITION_TAGS_ANY] = "any:",
     [CONDITION_TAGS_NOT_ALL] = "-all:",
     [CONDITION_TAGS_NOT_ANY] = "-any:",
+    [CONDITION_ADDRESS] = "address~",
     [CONDITION_STATES] = "states:",
     [CONDITION_CHANGED_SINCE] = "since ",
 };
@@ -142,7 +143,7 @@ static const struct row filters[] = {
     {USER, 1, "name=^web", "name~^web; " MINE, OK, NULL},
     {USER, 1, "name=", NULL, E_INVALID, "Invalid filter: the value of name is empty."},
     {USER, 1, "image=i&flavor=f&reservation_id=r-1", "image=i; flavor=f; reservation=r-1; " MINE, OK, NULL},
-    {USER, 1, "ip=10.", MINE "; nothing", OK, NULL},
+    {USER, 1, "ip=10.", "address~10.; " MINE, OK, NULL},
     {USER, 1, "ip=(", NULL, E_INVALID, "Invalid filter: ip=( is not a regular expression."},
     {USER, 4, "ip6=(", MINE, OK, NULL},
     {USER, 5, "ip6=(", NULL, E_INVALID, "Invalid filter: ip6=( is not a regular expression."},
