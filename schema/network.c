@@ -117,6 +117,23 @@ enum err network_hosts(struct db *db, struct arena *arena, const struct uuid *ne
     return OK;
 }
 
+enum err network_has_room(struct db *db, const struct network *network, uint32_t fixed, bool *out)
+{
+    static const char sql[] = "SELECT COUNT(*) FROM ports WHERE network = ? AND address BETWEEN ? AND ? AND address <> ?";
+    const uint32_t first = fixed ? fixed : network->dhcp_first;
+    const uint32_t last = fixed ? fixed : network->dhcp_last;
+    const struct sql_value values[] = {sql_uuid(&network->uuid), sql_int(first), sql_int(last), sql_int(network->gateway)};
+    CLEANUP(arena_clear) struct arena arena = {0};
+    struct rows rows;
+    *out = true;
+    if (!network->dhcp_first)
+        return OK;
+    TRY(db_query(db, &arena, sql, values, ARRAY_LEN(values), &rows));
+    const int64_t own = network->gateway >= first && network->gateway <= last;
+    *out = rows_int(&rows, 0, 0) + own < (int64_t)last - first + 1;
+    return OK;
+}
+
 /* --- what hosts report */
 
 static struct sql_value number_or_null(uint32_t number)

@@ -47,6 +47,10 @@ MUST_CHECK enum err network_hosts(struct db *db, struct arena *arena, const stru
  * own. */
 MUST_CHECK enum err network_report(struct db *db, const struct uuid *host, const struct network *items, size_t count);
 
+/* An address that the network could give out now is there: `fixed`, or, if that is 0, any of its range. A network that gives out
+ * none has room. */
+MUST_CHECK enum err network_has_room(struct db *db, const struct network *network, uint32_t fixed, bool *out);
+
 /* An interface's claim on its MAC and address. */
 struct port {
     struct uuid uuid;

@@ -50,18 +50,6 @@ static uint32_t count_free(const struct network *network, const uint32_t *taken,
     return left;
 }
 
-enum err nics_has_room(struct db *db, struct arena *arena, const struct network *network, bool *out)
-{
-    const uint32_t *taken = NULL;
-    size_t count = 0;
-    *out = true;
-    if (!network->dhcp_first)
-        return OK;
-    TRY(port_addresses(db, arena, &network->uuid, &taken, &count));
-    *out = count_free(network, taken, count) > 0;
-    return OK;
-}
-
 /* The `skip`th free address of the range; there are more than `skip`. */
 static uint32_t nth_free(const struct network *network, const uint32_t *taken, size_t count, uint32_t skip)
 {

@@ -38,5 +38,3 @@ json_t *nics_document(const struct server *server);
 MUST_CHECK enum err nics_only_network(const struct networks *networks, const struct network **out);
 /* May the address be given out there? 0 is returned as it is: any. E_INVALID in Nova's words. */
 MUST_CHECK enum err nics_check_address(const struct network *network, const char *fixed_ip, uint32_t *out);
-/* Some address of its range is not taken, or it gives none out at all. */
-MUST_CHECK enum err nics_has_room(struct db *db, struct arena *arena, const struct network *network, bool *out);

@@ -418,6 +418,22 @@ static enum err take_only_network(struct gathering *g, bool needed)
     return networks.count == 1 ? require_networks(g, &networks.items[0].uuid, 1) : OK;
 }
 
+/* "ID" or "ID ADDRESS"; whether it could give that address, or any, now. One that is not here has no hosts. */
+static enum err read_network(struct gathering *g, const char *text, struct uuid *out, bool *out_room)
+{
+    const size_t length = strcspn(text ? text : "", " ");
+    uint32_t address = 0;
+    struct network network;
+    TRY(uuid_from_text(arena_strndup(g->arena, text ? text : "", length), out));
+    *out_room = !text || !text[length] || address_from_text(text + length + 1, &address);
+    const enum err found = network_get(g->db, g->arena, out, &network);
+    if (found == E_NOT_FOUND || !*out_room)
+        return OK;
+    TRY(found);
+    *out_room = !address || network_holds(&network, address);
+    return *out_room ? network_has_room(g->db, &network, address, out_room) : OK;
+}
+
 static enum err take_networks(struct gathering *g)
 {
     const json_t *wanted = g->order->sizing->networks;
@@ -425,11 +441,12 @@ static enum err take_networks(struct gathering *g)
     struct uuid *networks = arena_alloc(g->arena, (count + 1) * sizeof(*networks));
     if (json_is_string(wanted))
         return take_only_network(g, str_equal(json_string_value(wanted), "auto"));
-    for (size_t i = 0; i < count; i++) {
-        const char *text = json_string_value(json_array_get(wanted, i));
-        TRY(uuid_from_text(text ? text : "", &networks[i]));
-    }
-    return count ? require_networks(g, networks, count) : OK;
+    bool room = true;
+    for (size_t i = 0; i < count && room; i++)
+        TRY(read_network(g, json_string_value(json_array_get(wanted, i)), &networks[i], &room));
+    if (!room)
+        refuse_all(g, "a network that the request names has no such address, or none left");
+    return count && room ? require_networks(g, networks, count) : OK;
 }
 
 static enum err read_query(struct gathering *g, struct schedule_spec *spec)

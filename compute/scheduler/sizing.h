@@ -38,7 +38,7 @@ struct sizing {
     const json_t *hints;              /* same_host, different_host (lists), query, build_near_host_ip, cidr; NULL: none */
     const struct sizing_group *group; /* NULL: none */
     bool only_here;                   /* the zone that was asked must own it: what it names exists nowhere else */
-    const json_t *networks;           /* "any", "auto", or a list of network ids that the host must have; NULL: none. Borrowed */
+    const json_t *networks; /* "any", "auto", or a list of networks that the host must have: "ID", "ID ADDRESS"; NULL: none */
 };
 
 /* The text: compact JSON in the arena; and back (JSON members live as long as the arena). E_INVALID. */

@@ -48,6 +48,16 @@ static enum err find_below(struct planning *p, const char *id)
     return fail(E_INVALID, "Network %s could not be found.", id);
 }
 
+/* The owner's claim decides; this is so that a refusal says why. */
+static enum err check_room(struct request *request, const struct network *network, uint32_t address)
+{
+    bool room = false;
+    TRY(network_has_room(request->db, network, address, &room));
+    if (!room && address)
+        return fail(E_INVALID, "Fixed IP address %s is already in use.", address_to_text(address).text);
+    return room ? OK : fail(E_INVALID, "No fixed IP addresses available for network: %s", uuid_to_text(&network->uuid).text);
+}
+
 /* One entry of the list; its network is here or below. */
 static enum err check_wish(struct planning *p, const json_t *wish)
 {
@@ -65,7 +75,8 @@ static enum err check_wish(struct planning *p, const json_t *wish)
     if (found == E_NOT_FOUND)
         return find_below(p, uuid_to_text(&uuid).text);
     TRY(found);
-    return nics_check_address(&network, text_of(wish, "fixed_ip"), &address);
+    TRY(nics_check_address(&network, text_of(wish, "fixed_ip"), &address));
+    return check_room(p->request, &network, address);
 }
 
 static enum err plan_list(struct planning *p, int64_t max_count, json_t *embedded, struct sizing *out)
@@ -77,7 +88,8 @@ static enum err plan_list(struct planning *p, int64_t max_count, json_t *embedde
         if (text_of(wish, "fixed_ip") && max_count > 1)
             return fail(E_INVALID, "Failed to launch instances: max_count cannot be greater than 1 if an fixed_ip is specified.");
         TRY(check_wish(p, wish));
-        (void)json_array_append(ids, json_object_get(wish, "uuid"));
+        const char *address = text_of(wish, "fixed_ip");
+        (void)json_array_append_new(ids, json_sprintf("%s%s%s", text_of(wish, "uuid"), address ? " " : "", address ? address : ""));
     }
     (void)json_object_set_new(embedded, "networks", json_deep_copy(p->wishes));
     out->networks = ids;

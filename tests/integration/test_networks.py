@@ -259,8 +259,7 @@ def test_the_only_network_is_taken(zone, http, image, mariadb):
 
 def test_networks_of_a_zone_below(make_tree, here, mariadb):
     """The root has no hosts: a network is named by its id, the server lands where it is, and no interface is lost on the way."""
-    tree = make_tree({"up": {"children": {"down": {"hosts": 1, "settings": {"compute": {"networks": "*"}}}, "bare": {"hosts": 1}}}},
-                     settings={"compute": {"networks": "*"}})
+    tree = make_tree({"up": {"children": {"down": {"hosts": 1}}}}, settings={"compute": {"networks": "*"}})
     door = tree.http("up")
     image = stock(door, here)
     network = wait_for(lambda: door.fetch("/os-networks")["networks"], 60, "the networks below")[0]
@@ -268,6 +267,12 @@ def test_networks_of_a_zone_below(make_tree, here, mariadb):
     assert list(server["addresses"]) == ["default"]
     assert door.fetch(f"/servers/{server['id']}/ips")["addresses"]["default"][0]["addr"] == server["addresses"]["default"][0]["addr"]
     refused(ask(door, image, networks=[{"uuid": UNKNOWN}]), 400, "could not be found")
+    wish = [{"uuid": network["id"], "fixed_ip": "192.168.122.250"}]
+    assert built(door, ask(door, image, networks=wish))["addresses"]["default"][0]["addr"] == "192.168.122.250"
+    taken = ask(door, image, networks=wish)
+    assert taken.status_code == 202, taken.text
+    fault = wait_for(lambda: door.fetch(f"/servers/{taken.json()['server']['id']}")["server"].get("fault"), 60, "the refusal")
+    assert "No valid host" in fault["message"], "taken below: no host can have it"
     any_of = built(door, ask(door, image, version="2.1"))
     assert list(any_of["addresses"]) == ["default"]
     assert door.delete(f"/servers/{server['id']}").status_code == 204

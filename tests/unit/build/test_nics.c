@@ -118,11 +118,11 @@ static void addresses_end_and_come_back(void **state)
     bool room = false;
     struct store *store = fresh(state, &one, 1);
     must(wish(store, 10, "\"any\"", &first));
-    must(nics_has_room(store->db, &store->arena, &one, &room));
+    must(network_has_room(store->db, &one, 0, &room));
     assert_true(room);
     must(wish(store, 11, "\"any\"", &second));
     assert_string_not_equal(of_first(store, &first, "address"), of_first(store, &second, "address"));
-    must(nics_has_room(store->db, &store->arena, &one, &room));
+    must(network_has_room(store->db, &one, 0, &room));
     assert_false(room);
     assert_int_equal(wish(store, 12, "\"any\"", &third), E_INVALID);
     must(port_delete_of_server(store->db, &first.uuid));
@@ -132,6 +132,7 @@ static void addresses_end_and_come_back(void **state)
 
 static void fixed_addresses_are_checked(void **state)
 {
+    bool room = false;
     const struct network one = network_of(1, "a");
     struct server server;
     struct store *store = fresh(state, &one, 1);
@@ -144,6 +145,10 @@ static void fixed_addresses_are_checked(void **state)
     assert_string_equal(of_first(store, &server, "address"), "10.0.1.77");
     assert_string_equal(of_first(store, &server, "tag"), "t");
     assert_true(str_starts(of_first(store, &server, "mac"), "fa:16:3e:"));
+    must(network_has_room(store->db, &one, NUMBER(10, 0, 1, 77), &room));
+    assert_false(room);
+    must(network_has_room(store->db, &one, NUMBER(10, 0, 1, 78), &room));
+    assert_true(room);
     must_fail(wish(store, 11, good, &server), E_INVALID, "Fixed IP address 10.0.1.77 is already in use.");
     assert_int_equal(wish(store, 12, bad, &server), E_INVALID);
 }
