@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "compute/build/firewall.h"
 #include "compute/build/nics.h"
 #include "compute/placement/placement.h"
 #include "gateway/base/log.h"
@@ -71,7 +72,6 @@ static enum err row_from_record(struct arena *arena, const json_t *record, const
         .metadata = dump(arena, json_object_get(record, "metadata")),
         .tags = "[]",
         .nics = json_is_array(nics) ? dump(arena, nics) : NULL,
-        .security_groups = json_array_size(nics) ? "[{\"name\":\"default\"}]" : NULL,
         .disk_config = "MANUAL",
         .request_spec = "{}",
         .created_us = created_us,
@@ -87,11 +87,15 @@ static enum err row_from_record(struct arena *arena, const json_t *record, const
 static enum err adopt_in_transaction(struct db *db, void *context)
 {
     const struct adoption *a = context;
-    const struct server *server = a->server;
+    CLEANUP(arena_clear) struct arena arena = {0};
+    struct server adopted = *a->server;
+    const struct server *server = &adopted;
     bool exists = false;
     TRY(server_exists(db, &server->uuid, &exists));
     if (exists)
         return OK;
+    if (server->nics) /* the record does not say which groups it is in: the project's default one */
+        TRY(firewall_join(db, &arena, &adopted));
     const struct resource_amount amounts[] = {
         {"VCPU", server->vcpus}, {"MEMORY_MB", server->ram_mib}, {"DISK_GB", server->disk_gib}};
     TRY(server_insert(db, server));

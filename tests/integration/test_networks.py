@@ -257,6 +257,26 @@ def test_the_only_network_is_taken(zone, http, image, mariadb):
     zone.restart()
 
 
+def test_a_lost_row_comes_back_with_its_interfaces(zone, http, image, mariadb):
+    """After a restored backup the guest's own record says what it has; its address is given to nobody else."""
+    server = built(http, ask(http, image, networks=[{"uuid": SECOND, "fixed_ip": "10.9.0.88", "tag": "t"}]))
+    zone.stop()
+    lost = f"UNHEX('{server['id'].replace('-', '')}')"
+    mariadb.sql(zone.schema, f"DELETE FROM servers WHERE uuid = {lost}; DELETE FROM ports WHERE server = {lost};"
+                             f"DELETE FROM server_security_groups WHERE server = {lost};"
+                             f"DELETE a FROM allocations a JOIN consumers c ON c.id = a.consumer_id WHERE c.uuid = {lost};"
+                             f"DELETE FROM consumers WHERE uuid = {lost}")
+    zone.cli("db", "restored")
+    zone.start()
+    wait_for(lambda: http.get(f"/servers/{server['id']}").status_code == 200, 60, "the forgotten server to be taken in again")
+    found = http.fetch(f"/servers/{server['id']}", version=NEWEST)["server"]
+    assert found["addresses"] == server["addresses"] and found["security_groups"] == [{"name": "default"}]
+    assert [row["name"] for row in http.fetch(f"/servers/{server['id']}/os-security-groups")["security_groups"]] == ["default"]
+    refused(ask(http, image, networks=[{"uuid": SECOND, "fixed_ip": "10.9.0.88"}]), 400, "already in use")
+    removed(http, zone, mariadb, server)
+    assert mariadb.sql(zone.schema, "SELECT COUNT(*) FROM ports") == [["0"]]
+
+
 def test_networks_of_a_zone_below(make_tree, here, mariadb):
     """The root has no hosts: a network is named by its id, the server lands where it is, and no interface is lost on the way."""
     tree = make_tree({"up": {"children": {"down": {"hosts": 1}}}}, settings={"compute": {"networks": "*"}})
