@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define BLOCK_SIZE 8192
+#define ALIGNMENT  alignof(max_align_t)
 
 struct arena_block {
     struct arena_block *next;
@@ -55,10 +56,9 @@ static struct arena_block *add_block(struct arena *arena, size_t size)
 
 void *arena_alloc(struct arena *arena, size_t size)
 {
-    const size_t align = alignof(max_align_t);
     if (size > SIZE_MAX / 2)
         out_of_memory();
-    const size_t rounded = (size + align - 1) / align * align;
+    const size_t rounded = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     struct arena_block *block = arena->blocks;
     if (!block || block->size - block->used < rounded)
         block = add_block(arena, rounded);
@@ -89,15 +89,26 @@ char *arena_strdup(struct arena *arena, const char *text)
     return text ? arena_strndup(arena, text, strlen(text)) : NULL;
 }
 
+/* Printed once, where the text is to stay, if there is room in the block: measuring a text costs as much as writing it. */
 char *arena_vprintf(struct arena *arena, const char *format, va_list arguments)
 {
+    struct arena_block *block = arena->blocks;
+    const size_t room = block ? block->size - block->used : 0;
+    char *here = room ? (char *)block->bytes + block->used : NULL;
     va_list again;
     va_copy(again, arguments);
-    const int length = vsnprintf(NULL, 0, format, arguments);
+    const int length = vsnprintf(here, room, format, arguments);
     if (length < 0)
         out_of_memory();
-    char *text = arena_alloc(arena, (size_t)length + 1);
-    (void)vsnprintf(text, (size_t)length + 1, format, again);
+    const size_t size = (size_t)length + 1;
+    const size_t rounded = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    char *text = here;
+    if (rounded <= room) {
+        block->used += rounded;
+    } else {
+        text = arena_alloc(arena, size);
+        (void)vsnprintf(text, size, format, again);
+    }
     va_end(again);
     return text;
 }

@@ -40,22 +40,40 @@ void uuid_new_tagged(uint32_t tag, struct uuid *out)
     out->bytes[15] = (uint8_t)tag;
 }
 
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* 8-4-4-4-12 digits, or all 32 without dashes; libuuid's own reader takes many times as long. */
+static bool read_uuid(const char *text, bool dashed, uint8_t out[16])
+{
+    for (size_t i = 0; i < 16; i++) {
+        if (dashed && (i == 4 || i == 6 || i == 8 || i == 10) && *text++ != '-')
+            return false;
+        const int high = hex_value(text[0]);
+        const int low = high < 0 ? -1 : hex_value(text[1]);
+        if (low < 0)
+            return false;
+        out[i] = (uint8_t)(high << 4 | low);
+        text += 2;
+    }
+    return *text == '\0';
+}
+
 bool uuid_is_text(const char *text)
 {
-    uuid_t parsed;
-    return strlen(text) == UUID_TEXT_SIZE - 1 && uuid_parse(text, parsed) == 0;
+    uint8_t parsed[16];
+    return read_uuid(text, true, parsed);
 }
 
 enum err uuid_from_text(const char *text, struct uuid *out)
 {
-    char dashed[UUID_TEXT_SIZE];
-    const size_t length = strlen(text);
-    if (length == 32)
-        (void)snprintf(dashed, sizeof(dashed), "%.8s-%.4s-%.4s-%.4s-%.12s", text, text + 8, text + 12, text + 16, text + 20);
-    else
-        (void)snprintf(dashed, sizeof(dashed), "%.36s", text);
-    uuid_t parsed;
-    if ((length != 32 && length != UUID_TEXT_SIZE - 1) || uuid_parse(dashed, parsed) != 0)
+    uint8_t parsed[sizeof(out->bytes)];
+    if (!read_uuid(text, true, parsed) && !read_uuid(text, false, parsed))
         return fail(E_INVALID, "'%.64s' is not a UUID.", text);
     memcpy(out->bytes, parsed, sizeof(out->bytes));
     return OK;
@@ -157,6 +175,55 @@ void hex_encode(const void *bytes, size_t length, char *out)
 void base64url_encode(const void *bytes, size_t length, char *out, size_t out_size)
 {
     (void)sodium_bin2base64(out, out_size, bytes, length, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+}
+
+static const char base64url_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+void base64url_encode_open(const void *bytes, size_t length, char *out)
+{
+    const uint8_t *in = bytes;
+    uint32_t bits = 0;
+    unsigned count = 0;
+    for (size_t i = 0; i < length; i++) {
+        bits = bits << 8 | in[i];
+        for (count += 8; count >= 6; count -= 6)
+            *out++ = base64url_digits[bits >> (count - 6) & 63U];
+    }
+    if (count)
+        *out++ = base64url_digits[bits << (6 - count) & 63U];
+    *out = '\0';
+}
+
+static int base64url_value(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '-' ? 62 : c == '_' ? 63 : -1;
+}
+
+enum err base64url_decode_open(const char *text, size_t length, void *out, size_t capacity, size_t *out_length)
+{
+    uint8_t *to = out;
+    size_t done = 0;
+    uint32_t bits = 0;
+    unsigned count = 0;
+    for (size_t i = 0; i < length; i++) {
+        const int value = base64url_value(text[i]);
+        bits = bits << 6 | (uint32_t)value;
+        count += 6;
+        if (value < 0 || (count >= 8 && done == capacity))
+            return fail(E_INVALID, "The text is not base64url.");
+        if (count >= 8)
+            to[done++] = (uint8_t)(bits >> (count -= 8));
+    }
+    if (count >= 6 || (bits & ((1U << count) - 1)))
+        return fail(E_INVALID, "The text is not base64url.");
+    *out_length = done;
+    return OK;
 }
 
 enum err base64url_decode(const char *text, size_t length, void *out, size_t capacity, size_t *out_length)

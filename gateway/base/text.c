@@ -10,6 +10,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define FORMAT_ROOM 64
+
 static void grow(struct text *text, size_t more)
 {
     const size_t need = text->length + more + 1;
@@ -62,16 +64,19 @@ void text_add_char(struct text *text, char c)
 void text_add_format(struct text *text, const char *format, ...)
 {
     va_list arguments;
-    va_start(arguments, format);
     va_list again;
+    grow(text, FORMAT_ROOM); /* most need no second look */
+    const size_t room = text->capacity - text->length;
+    va_start(arguments, format);
     va_copy(again, arguments);
-    const int length = vsnprintf(NULL, 0, format, arguments);
+    const int length = vsnprintf(text->bytes + text->length, room, format, arguments);
     va_end(arguments);
-    if (length > 0) {
+    if (length > 0 && (size_t)length >= room) {
         grow(text, (size_t)length);
         (void)vsnprintf(text->bytes + text->length, (size_t)length + 1, format, again);
-        text->length += (size_t)length;
     }
+    text->length += length > 0 ? (size_t)length : 0;
+    text->bytes[text->length] = '\0';
     va_end(again);
 }
 
