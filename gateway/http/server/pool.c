@@ -48,7 +48,8 @@ struct pool {
     pthread_mutex_t lock;
     pthread_cond_t gone; /* a thread ended, while stopping */
     struct worker *idle;
-    struct worker *ended; /* to be joined by the next one that ends */
+    struct worker *watcher; /* an idle worker that sleeps no longer than the queue allows, or was told to look at it; NULL */
+    struct worker *ended;   /* to be joined by the next one that ends */
     size_t idle_count;
     size_t worker_count; /* those that take work */
     size_t running;      /* those that have an item and do not wait */
@@ -125,16 +126,19 @@ static struct pool_item *dequeue(struct pool *pool)
     return item;
 }
 
-/* Under the lock: the worker on top of the stack gets `item`, or with NULL looks at the queue. */
+/* Under the lock: the worker on top of the stack gets `item`; the one that watches the queue only if there is no other. */
 static void wake_top(struct pool *pool, struct pool_item *item)
 {
-    struct worker *worker = pool->idle;
-    if (item) {
-        pool->idle = worker->below;
-        pool->idle_count--;
-        pool->running++;
-        worker->item = item;
-    }
+    struct worker **at = &pool->idle;
+    if (*at == pool->watcher && (*at)->below)
+        at = &(*at)->below;
+    struct worker *worker = *at;
+    *at = worker->below;
+    pool->idle_count--;
+    pool->running++;
+    if (pool->watcher == worker)
+        pool->watcher = NULL;
+    worker->item = item;
     (void)pthread_cond_signal(&worker->wake);
 }
 
@@ -145,6 +149,8 @@ static void remove_idle(struct pool *pool, struct worker *worker)
         at = &(*at)->below;
     *at = worker->below;
     pool->idle_count--;
+    if (pool->watcher == worker)
+        pool->watcher = NULL;
 }
 
 static void wait_on(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t deadline_ms)
@@ -190,7 +196,12 @@ static struct pool_item *wait_for_item(struct worker *worker)
         }
         if (late)
             end_ms = now_ms + pool->options.idle_ms;
-        wait_on(&worker->wake, &pool->lock, pool->first ? pool->first->queued_ms + STALL_MS : end_ms);
+        const bool watches = pool->first && (!pool->watcher || pool->watcher == worker);
+        if (watches)
+            pool->watcher = worker;
+        else if (pool->watcher == worker)
+            pool->watcher = NULL;
+        wait_on(&worker->wake, &pool->lock, watches ? pool->first->queued_ms + STALL_MS : end_ms);
     }
 }
 
@@ -306,13 +317,15 @@ static bool add_worker(struct pool *pool, struct pool_item *item)
     return true;
 }
 
-/* Under the lock: what queues has an idle worker that looks at the clock, as long as there can be one. */
+/* Under the lock: what queues has one idle worker that looks at the clock, as long as there can be one. The watcher needs no word
+ * about what queues later: it wakes for what queued before. */
 static void keep_watch(struct pool *pool)
 {
-    if (!pool->first)
+    if (!pool->first || pool->watcher)
         return;
-    if (pool->idle)
-        wake_top(pool, NULL);
+    pool->watcher = pool->idle;
+    if (pool->watcher)
+        (void)pthread_cond_signal(&pool->watcher->wake);
     else if (pool->worker_count < pool->options.workers)
         (void)add_worker(pool, NULL);
 }
@@ -338,8 +351,10 @@ static bool is_full(const struct pool *pool, size_t queue_limit)
 /* Under the lock. */
 static bool place(struct pool *pool, struct pool_item *item, size_t queue_limit)
 {
-    if (hand_over(pool, item))
+    if (hand_over(pool, item)) {
+        keep_watch(pool); /* it may have been the watcher who got it */
         return true;
+    }
     if (pool->worker_count == 0 || is_full(pool, queue_limit))
         return false;
     enqueue(pool, item);
