@@ -411,6 +411,8 @@ void fanout_run(struct fanout *fanout, struct arena *arena, struct zone_call *ca
             waiting++;
         else
             count_answer(&flights[i]);
+        if (count > 1 && waiting)
+            multi_step(fanout->multi, NULL, 0); /* on its way while the next ones are made */
     }
     if (waiting == 0)
         return;

@@ -51,7 +51,11 @@ struct link_origin link_origin_from(const struct caller *caller, const struct li
 
 static void add_member(struct text *json, const char *name, const char *value)
 {
-    text_add_format(json, "%s\"%s\":", json->length > 1 ? "," : "", name);
+    if (json->length > 1)
+        text_add_char(json, ',');
+    text_add_char(json, '"');
+    text_add_str(json, name);
+    text_add_str(json, "\":");
     text_add_json(json, value);
 }
 
@@ -60,7 +64,7 @@ static void add_hash(struct text *json, const char *name, const void *bytes, siz
     uint8_t hash[32];
     char text[HASH_TEXT_SIZE];
     hash_sha256(bytes ? bytes : "", length, hash);
-    base64url_encode(hash, sizeof(hash), text, sizeof(text));
+    base64url_encode_open(hash, sizeof(hash), text);
     add_member(json, name, text);
 }
 
@@ -99,7 +103,8 @@ static void add_path(struct text *json, const struct link_origin *origin, const 
         text_add_char(json, ',');
     }
     text_add_json(json, uuid_to_text(self).text);
-    text_add_format(json, "],\"hops\":%d", origin->hops);
+    text_add_str(json, "],\"hops\":");
+    text_add_int(json, origin->hops);
 }
 
 static void add_times(struct text *json)
@@ -108,7 +113,7 @@ static void add_times(struct text *json)
     uint8_t nonce[NONCE_SIZE];
     char text[NONCE_TEXT_SIZE];
     random_bytes(nonce, sizeof(nonce));
-    base64url_encode(nonce, sizeof(nonce), text, sizeof(text));
+    base64url_encode_open(nonce, sizeof(nonce), text);
     text_add_str(json, ",\"iat\":");
     text_add_int(json, now_s);
     text_add_str(json, ",\"exp\":");
@@ -120,17 +125,21 @@ static void add_times(struct text *json)
 static enum err write_header(const struct link_session *session, bool upward, const struct text *json, struct arena *arena,
                              const char **out)
 {
-    char mac_text[HASH_TEXT_SIZE];
     uint8_t mac[LINK_MAC_SIZE];
-    const size_t size = 4 * ((json->length + 2) / 3) + 1;
-    if (size + sizeof(mac_text) + LINK_KEY_ID_SIZE + 8 > LINK_HEADER_MAX)
+    const size_t head = sizeof("v1.") - 1 + LINK_KEY_ID_SIZE; /* with both points */
+    const size_t size = head + 4 * ((json->length + 2) / 3) + sizeof(".") + HASH_TEXT_SIZE;
+    if (size > LINK_HEADER_MAX)
         return fail(E_HEADERS_TOO_LARGE, "The user's roles and names are too long for a delegation.");
-    char *payload = arena_alloc(arena, size);
-    base64url_encode(json->bytes, json->length, payload, size);
-    const char *signed_part = arena_printf(arena, "v1.%s.%s", session->key_id, payload);
-    link_mac(upward ? session->up : session->down, signed_part, strlen(signed_part), mac);
-    base64url_encode(mac, sizeof(mac), mac_text, sizeof(mac_text));
-    *out = arena_printf(arena, "%s.%s", signed_part, mac_text);
+    char *header = arena_alloc(arena, size);
+    memcpy(header, "v1.", 3);
+    memcpy(header + 3, session->key_id, LINK_KEY_ID_SIZE - 1);
+    header[head - 1] = '.';
+    base64url_encode_open(json->bytes, json->length, header + head);
+    char *end = header + head + strlen(header + head);
+    link_mac(upward ? session->up : session->down, header, (size_t)(end - header), mac);
+    *end++ = '.';
+    base64url_encode_open(mac, sizeof(mac), end);
+    *out = header;
     return OK;
 }
 

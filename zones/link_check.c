@@ -9,12 +9,15 @@
 #include "gateway/base/text.h"
 #include "schema/json/json.h"
 #include "schema/zone_links.h"
+#include "zones/claims.h"
 #include "zones/inside.h"
 #include "zones/metering.h"
 
 #define US_PER_S   1000000
 #define PATH_MOST  (LINK_HOPS + 1)
 #define ROLES_MOST 256
+
+#define HASH_TEXT_SIZE 44 /* 32 bytes as base64url */
 
 struct check {
     struct zones *zones;
@@ -32,8 +35,9 @@ struct check {
     const struct zone *zone;
     const struct link_session *session;
     enum link_direction direction;
+    bool proved; /* by a MAC with the session's key */
     /* What it says. */
-    const json_t *claims; /* owned by the arena */
+    struct claims claims;
     int64_t expires_s;
     const char *const *roles;
     size_t role_count;
@@ -57,7 +61,7 @@ static enum err split_header(struct check *check)
     check->key_id = arena_strndup(check->arena, header + 3, LINK_KEY_ID_SIZE - 1);
     check->payload = header + head + 1;
     const char *dot = strchr(check->payload, '.');
-    if (!dot || base64url_decode(dot + 1, strlen(dot + 1), check->mac, sizeof(check->mac), &mac_length) != OK ||
+    if (!dot || base64url_decode_open(dot + 1, strlen(dot + 1), check->mac, sizeof(check->mac), &mac_length) != OK ||
         mac_length != sizeof(check->mac))
         return refuse("The delegation has no MAC.");
     check->payload_length = (size_t)(dot - check->payload);
@@ -81,6 +85,7 @@ static bool find_session(struct check *check, const struct zone *zones, size_t c
                 check->session = session;
                 check->direction = direction;
             }
+            check->proved = good;
             if (good)
                 return true;
         }
@@ -98,32 +103,24 @@ static enum err check_key(struct check *check)
 
 static enum err check_mac(struct check *check)
 {
-    const uint8_t *key = check->direction == LINK_DOWN ? check->session->down : check->session->up;
-    return link_mac_verify(key, check->question->delegation, check->signed_length, check->mac);
-}
-
-static void release_json(void *value)
-{
-    json_decref(value);
+    return check->proved ? OK : refuse("The delegation's MAC is not valid.");
 }
 
 static enum err read_claims(struct check *check)
 {
     char *text = arena_alloc(check->arena, check->payload_length + 1);
     size_t length = 0;
-    json_t *claims = NULL;
-    if (base64url_decode(check->payload, check->payload_length, text, check->payload_length + 1, &length) != OK ||
-        json_parse_foreign(text, length, &claims) != OK)
-        return refuse("The delegation is not JSON.");
-    arena_defer(check->arena, release_json, claims);
-    check->claims = claims;
-    return json_is_object(claims) ? OK : refuse("The delegation is not a JSON object.");
+    const enum err decoded = base64url_decode_open(check->payload, check->payload_length, text, check->payload_length + 1, &length);
+    const enum err read = decoded == OK ? delegation_read(check->arena, text, length, &check->claims) : decoded;
+    if (read == E_NOT_FOUND)
+        return refuse("The delegation is not a JSON object.");
+    return read == OK ? OK : refuse("The delegation is not JSON.");
 }
 
-/* In the arena's document; NULL when it is no string. */
+/* In the arena; NULL when it is no string. */
 static const char *claim(const struct check *check, const char *name)
 {
-    return json_string_value(json_object_get(check->claims, name));
+    return delegation_text(&check->claims, name);
 }
 
 static bool claim_is_uuid(const struct check *check, const char *name, const struct uuid *wanted)
@@ -143,12 +140,11 @@ static enum err check_audience(struct check *check)
 
 static bool is_hash_of(const char *text, const void *bytes, size_t length)
 {
-    uint8_t wanted[32];
-    uint8_t given[32];
-    size_t given_length = 0;
-    hash_sha256(bytes ? bytes : "", length, wanted);
-    return text && base64url_decode(text, strlen(text), given, sizeof(given), &given_length) == OK &&
-           given_length == sizeof(given) && memcmp(wanted, given, sizeof(wanted)) == 0;
+    uint8_t hash[32];
+    char wanted[HASH_TEXT_SIZE]; /* there is one base64url of it */
+    hash_sha256(bytes ? bytes : "", length, hash);
+    base64url_encode_open(hash, sizeof(hash), wanted);
+    return text && strcmp(text, wanted) == 0;
 }
 
 static bool claim_is_hash(const struct check *check, const char *name, const void *bytes, size_t length)
@@ -178,13 +174,13 @@ static enum err check_request(struct check *check)
 
 static enum err check_times(struct check *check)
 {
-    const json_t *issued = json_object_get(check->claims, "iat");
-    const json_t *expires = json_object_get(check->claims, "exp");
+    const struct claim *issued = delegation_get(&check->claims, "iat", CLAIM_NUMBER);
+    const struct claim *expires = delegation_get(&check->claims, "exp", CLAIM_NUMBER);
     const int64_t now_s = clock_wall_us() / US_PER_S;
-    if (!json_is_integer(issued) || !json_is_integer(expires))
+    if (!issued || !expires)
         return refuse("The delegation has no times.");
-    const json_int_t iat = json_integer_value(issued);
-    const json_int_t exp = json_integer_value(expires);
+    const int64_t iat = issued->number;
+    const int64_t exp = expires->number;
     if (iat < 0 || exp < iat || iat > now_s + LINK_SKEW_S)
         return refuse("The delegation is of the future: the zones' clocks differ.");
     if (exp - iat > LINK_LIFETIME_MAX_S)
@@ -201,7 +197,7 @@ static enum err check_nonce(struct check *check)
     size_t length = 0;
     const char *text = claim(check, "nonce");
     const int64_t until_s = check->expires_s + LINK_SKEW_S;
-    if (!text || base64url_decode(text, strlen(text), nonce, sizeof(nonce), &length) != OK || length != sizeof(nonce))
+    if (!text || base64url_decode_open(text, strlen(text), nonce, sizeof(nonce), &length) != OK || length != sizeof(nonce))
         return refuse("The delegation has no nonce.");
     if (link_is_mutation(check->question->method))
         return zone_nonce_add(check->db, &check->zone->row.uuid, nonce, (until_s + 1) * US_PER_S);
@@ -210,13 +206,13 @@ static enum err check_nonce(struct check *check)
 
 static enum err check_path(struct check *check)
 {
-    const json_t *list = json_object_get(check->claims, "path");
-    const size_t count = json_array_size(list);
+    const struct claim *list = delegation_get(&check->claims, "path", CLAIM_LIST);
+    const size_t count = list ? list->count : 0;
     struct uuid *path = arena_alloc(check->arena, (count + 1) * sizeof(*path));
     if (count == 0 || count > PATH_MOST)
         return refuse("The delegation has no path.");
     for (size_t i = 0; i < count; i++) {
-        const char *text = json_string_value(json_array_get(list, i));
+        const char *text = list->items[i];
         if (!text || !uuid_is_text(text) || uuid_from_text(text, &path[i]) != OK)
             return refuse("The delegation's path is not one of zones.");
         if (uuid_equal(&path[i], &check->zones->options.keys->zone))
@@ -231,10 +227,10 @@ static enum err check_path(struct check *check)
 
 static enum err check_hops(struct check *check)
 {
-    const json_t *hops = json_object_get(check->claims, "hops");
-    if (!json_is_integer(hops) || json_integer_value(hops) <= 0)
+    const struct claim *hops = delegation_get(&check->claims, "hops", CLAIM_NUMBER);
+    if (!hops || hops->number <= 0)
         return fail(E_LOOP, "The request went through too many zones.");
-    check->link->hops = json_integer_value(hops) < LINK_HOPS ? (int)json_integer_value(hops) : LINK_HOPS;
+    check->link->hops = hops->number < LINK_HOPS ? (int)hops->number : LINK_HOPS;
     return OK;
 }
 
@@ -265,16 +261,13 @@ static bool list_has(const json_t *list, const char *word)
 /* Keeps of the roles those that the direction and the policy let through. */
 static enum err narrow_roles(struct check *check, const json_t *policy)
 {
-    const json_t *list = json_object_get(check->claims, "roles");
+    const struct claim *list = delegation_get(&check->claims, "roles", CLAIM_LIST);
     const json_t *allowed = json_object_get(policy, "roles");
-    if (!json_is_array(list) || json_array_size(list) > ROLES_MOST)
+    if (!list || list->count > ROLES_MOST)
         return refuse("The delegation has no roles.");
-    const char **roles = arena_alloc(check->arena, (json_array_size(list) + 1) * sizeof(*roles));
-    size_t i;
-    const json_t *item;
-    json_array_foreach(list, i, item)
-    {
-        const char *role = json_string_value(item);
+    const char **roles = arena_alloc(check->arena, (list->count + 1) * sizeof(*roles));
+    for (size_t i = 0; i < list->count; i++) {
+        const char *role = list->items[i];
         if (!role)
             return refuse("The delegation has a role that is no text.");
         const bool over = check->direction == LINK_UP && str_equal_nocase(role, "admin");
@@ -282,7 +275,7 @@ static enum err narrow_roles(struct check *check, const json_t *policy)
             roles[check->role_count++] = role;
     }
     check->roles = roles;
-    if (json_array_size(list) && check->role_count == 0 && !is_maintenance(check->question->target))
+    if (list->count && check->role_count == 0 && !is_maintenance(check->question->target))
         return fail(E_FORBIDDEN, "The link's policy allows none of the user's roles.");
     return OK;
 }

@@ -89,6 +89,22 @@ void seen_note(struct seen *seen, const struct seen_server *servers, size_t coun
     (void)pthread_mutex_unlock(&seen->lock);
 }
 
+bool seen_again(struct seen *seen, const struct uuid *uuid, const struct uuid *zone)
+{
+    if (!seen)
+        return false;
+    (void)pthread_mutex_lock(&seen->lock);
+    struct sight *sight = find(seen, uuid);
+    const bool known = sight && !sight->server.guessed && uuid_equal(&sight->server.zone, zone);
+    if (known) {
+        HASH_DEL(seen->sights, sight);
+        sight->round = seen->round;
+        HASH_ADD(hh, seen->sights, server.uuid, sizeof(sight->server.uuid), sight);
+    }
+    (void)pthread_mutex_unlock(&seen->lock);
+    return known;
+}
+
 void seen_forget(struct seen *seen, const struct uuid *uuid)
 {
     if (!seen)

@@ -36,6 +36,8 @@ struct seen *seen_new(size_t capacity);
 void seen_free(struct seen *seen);
 /* Adds them or takes what is new of them. One whose project is empty or too long is left out. */
 void seen_note(struct seen *seen, const struct seen_server *servers, size_t count);
+/* True: it is known from this child and by the owner's word, and is the most recent one now; there is nothing to add. */
+bool seen_again(struct seen *seen, const struct uuid *uuid, const struct uuid *zone);
 void seen_forget(struct seen *seen, const struct uuid *uuid);
 bool seen_find(struct seen *seen, const struct uuid *uuid, struct seen_server *out);
 /* Those of a child, of one project (NULL: of all), newest first and then by uuid: the order of lists. In the arena. */

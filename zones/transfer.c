@@ -91,9 +91,24 @@ static int before_send(void *context, char *ip, char *local_ip, int port, int lo
     return transfer->sends > 1 && transfer->send_once ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
-static void add_line(struct transfer *transfer, const char *line)
+/* In the transfer's arena, as libcurl wants its lists; it does not change them. */
+static void add_line(struct transfer *transfer, char *line)
 {
-    transfer->headers = curl_slist_append(transfer->headers, line);
+    struct curl_slist *item = arena_alloc(transfer->arena, sizeof(*item));
+    item->data = line;
+    *transfer->last_header = item;
+    transfer->last_header = &item->next;
+}
+
+/* "name" and "separator" and "value". */
+static char *join_line(struct arena *arena, const char *name, const char *separator, const char *value)
+{
+    const size_t lengths[] = {strlen(name), strlen(separator), strlen(value)};
+    char *line = arena_alloc(arena, lengths[0] + lengths[1] + lengths[2] + 1);
+    memcpy(line, name, lengths[0]);
+    memcpy(line + lengths[0], separator, lengths[1]);
+    memcpy(line + lengths[0] + lengths[1], value, lengths[2]);
+    return line;
 }
 
 /* libcurl's way to write a header without a value is "Name;", and "Name:" takes away one that it would add. */
@@ -102,15 +117,14 @@ static void add_headers(struct transfer *transfer, const struct http_request *re
     static const char *const own[] = {"Accept", "Content-Type", "User-Agent", "Expect"};
     const size_t count = ARRAY_LEN(own) - (request->uploads ? 1 : 0); /* a stream is announced: it may be refused */
     if (request->uploads)
-        add_line(transfer, "Expect: 100-continue");
+        add_line(transfer, join_line(transfer->arena, "Expect", ": ", "100-continue"));
     for (size_t i = 0; i < request->headers.count; i++) {
         const struct link_header *header = &request->headers.items[i];
-        add_line(transfer, header->value[0] ? arena_printf(transfer->arena, "%s: %s", header->name, header->value)
-                                            : arena_printf(transfer->arena, "%s;", header->name));
+        add_line(transfer, join_line(transfer->arena, header->name, header->value[0] ? ": " : ";", header->value));
     }
     for (size_t i = 0; i < count; i++) {
         if (!headers_get(&request->headers, own[i]))
-            add_line(transfer, arena_printf(transfer->arena, "%s:", own[i]));
+            add_line(transfer, join_line(transfer->arena, own[i], ":", ""));
     }
     (void)curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers);
 }
@@ -202,6 +216,7 @@ void transfer_open(struct transfer *transfer, struct arena *arena, CURL *easy, c
                                   .window = request->window,
                                   .started_us = clock_mono_us(),
                                   .answer = answer};
+    transfer->last_header = &transfer->headers;
     transfer->body = arena_alloc(arena, sizeof(*transfer->body));
     arena_defer(arena, clear_body, transfer->body);
     curl_easy_reset(easy);
@@ -325,8 +340,6 @@ void transfer_close(struct transfer *transfer, CURLcode code)
         answer->why = "the answer is too large";
     else
         answer->why = arena_strdup(transfer->arena, transfer->error[0] ? transfer->error : curl_easy_strerror(code));
-    curl_slist_free_all(transfer->headers);
-    transfer->headers = NULL;
     curl_easy_reset(transfer->easy); /* nothing of this request is pointed to any more */
 }
 

@@ -19,8 +19,9 @@ struct stream; /* stream.h */
 struct transfer {
     CURL *easy; /* the caller's */
     struct arena *arena;
-    struct curl_slist *headers;
-    struct text *body; /* released with the arena */
+    struct curl_slist *headers;      /* in the arena */
+    struct curl_slist **last_header; /* where the next one goes */
+    struct text *body;               /* released with the arena */
     size_t limit;
     size_t header_bytes;
     int sends;      /* how often the request went onto a connection */

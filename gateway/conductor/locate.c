@@ -32,10 +32,11 @@ struct search {
     const struct uuid *owner; /* of a server that moved: the zone that is meant; NULL */
     struct location location;
     const struct zone *asked[64];
-    struct zone_call calls[64];
+    struct zone_call *calls; /* one for each of `asked` */
     size_t count;
     size_t done; /* calls that have an answer */
     bool ahead;  /* the request's body is not here yet: reads look for the owner */
+    bool late;   /* this zone's store was not asked yet */
     enum resolved word;
     size_t word_of; /* index of the call that said it */
 };
@@ -169,6 +170,7 @@ static void search_begin(struct search *search, const struct location *location)
         add_zone(search, location->candidates[i].zone);
     for (size_t i = 0; i < location->parent_count; i++)
         add_zone(search, location->parents[i]);
+    search->calls = arena_alloc(search->request->arena, (search->count + 1) * sizeof(*search->calls));
 }
 
 /* Several were silent: all are named. */
@@ -318,6 +320,14 @@ static void tell_moved(struct search *search)
         response_header(search->request, search->response, MOVED_HEADER, uuid_to_text(search->owner).text);
 }
 
+static enum err find_here(struct request *request, struct response *response, const struct uuid *uuid)
+{
+    const enum err found = server_find(request->db, request->arena, uuid, &request->server);
+    if (found == E_UNAVAILABLE)
+        response_header(request, response, "X-Zone-Missing", ".;reason=store");
+    return found;
+}
+
 static enum err search_run(struct search *search, bool *answered)
 {
     struct request *request = search->request;
@@ -337,17 +347,13 @@ static enum err search_run(struct search *search, bool *answered)
         search->owner = moved;
         location = find_owner(request, moved);
     }
+    if (search->late && search->word != RESOLVED_FOUND)
+        TRY(find_here(request, search->response, search->uuid));
+    if (search->late && request->server)
+        return OK;
     if (search->word <= RESOLVED_NOT_HERE && search->count == 0)
         tell_moved(search);
     return conclude(search, answered);
-}
-
-static enum err find_here(struct request *request, struct response *response, const struct uuid *uuid)
-{
-    const enum err found = server_find(request->db, request->arena, uuid, &request->server);
-    if (found == E_UNAVAILABLE)
-        response_header(request, response, "X-Zone-Missing", ".;reason=store");
-    return found;
 }
 
 /* One that was authenticated before its body came, by a sender who knew the body. */
@@ -358,6 +364,41 @@ static enum err check_late_body(const struct request *request)
     return link_check_body(request->link, request->body, request->body_length);
 }
 
+static bool is_local_only(const struct request *request)
+{
+    const char *local = request_query(request, "zone.local");
+    return local && strcmp(local, "1") == 0;
+}
+
+/* A server that was born below and was shown through that child a moment ago is read there without a look into this zone's store,
+ * which is asked all the same unless the child shows it again. */
+static bool is_shown_below(struct request *request, const struct uuid *uuid)
+{
+    struct zones *zones = request->gateway->zones;
+    struct seen_server seen;
+    if (link_is_mutation(request->method) || is_local_only(request) || (request->link && request_header(request, OWNER_HEADER)) ||
+        !seen_find(request->gateway->seen, uuid, &seen))
+        return false;
+    const struct zones_view *view = zones_view(zones, request->arena);
+    const struct location location = zones_locate(zones, view, uuid, request->link, true, request->arena);
+    return location.place == PLACE_CHILD && uuid_equal(&location.candidates[0].zone->row.uuid, &seen.zone);
+}
+
+static enum err locate(struct request *request, struct response *response, const struct uuid *uuid, bool late, bool *answered)
+{
+    struct search *search = arena_alloc(request->arena, sizeof(*search));
+    *search = (struct search){.request = request, .response = response, .uuid = uuid, .word = RESOLVED_NEUTRAL, .late = late};
+    *answered = false;
+    const enum err result = is_local_only(request) ? say_not_here(search) : search_run(search, answered);
+    fanout_drop(request->fanout);
+    return result;
+}
+
+enum err conductor_locate_id(struct request *request, struct response *response, const struct uuid *uuid, bool *answered)
+{
+    return locate(request, response, uuid, false, answered);
+}
+
 enum err conductor_locate(struct request *request, struct response *response, bool *answered)
 {
     const char *id = request_param(request, "server_id");
@@ -366,24 +407,10 @@ enum err conductor_locate(struct request *request, struct response *response, bo
     if (!uuid_is_text(id) || uuid_from_text(id, &uuid) != OK)
         return OK; /* the handler says its own 404 */
     TRY(check_late_body(request));
-    TRY(find_here(request, response, &uuid));
-    return request->server ? OK : conductor_locate_id(request, response, &uuid, answered);
-}
-
-static bool is_local_only(const struct request *request)
-{
-    const char *local = request_query(request, "zone.local");
-    return local && strcmp(local, "1") == 0;
-}
-
-enum err conductor_locate_id(struct request *request, struct response *response, const struct uuid *uuid, bool *answered)
-{
-    struct search *search = arena_alloc(request->arena, sizeof(*search));
-    *search = (struct search){.request = request, .response = response, .uuid = uuid, .word = RESOLVED_NEUTRAL};
-    *answered = false;
-    const enum err result = is_local_only(request) ? say_not_here(search) : search_run(search, answered);
-    fanout_drop(request->fanout);
-    return result;
+    const bool late = is_shown_below(request, &uuid);
+    if (!late)
+        TRY(find_here(request, response, &uuid));
+    return request->server ? OK : locate(request, response, &uuid, late, answered);
 }
 
 enum err conductor_locate_ahead(struct request *request, struct response *response)

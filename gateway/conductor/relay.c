@@ -91,7 +91,8 @@ static void note_server(struct request *request, const struct zone *zone, const 
         seen_forget(request->gateway->seen, &server.uuid);
         return;
     }
-    if (answer->status != 200 || !find_shown(answer, &body, &length))
+    if (answer->status != 200 || seen_again(request->gateway->seen, &server.uuid, &server.zone) ||
+        !find_shown(answer, &body, &length))
         return;
     size_t size = 0;
     if (!json_scan_string(body, length, "tenant_id", &value, &size) || size >= sizeof(server.project))

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+
 #undef fail /* err.h has a function of that name */
 
 #include "gateway/base/text.h"
@@ -210,6 +211,12 @@ static void plain_http_stays_on_this_machine(void **state)
         {"http://127.0.0.1.evil.example", false, true},
         {"http://localhost.evil", false, true},
         {"ftp://127.0.0.1", false, false},
+        {"http://127.0.0.1:65535/some/path", true, true},
+        {"http://127.0.0.1:65536", false, false},
+        {"https://east.example:99999", false, false},
+        {"http://127.0.0.1:80@10.0.0.1", false, true},
+        {"http://127.0.0.1@10.0.0.1/", false, true},
+        {"https://", false, false},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

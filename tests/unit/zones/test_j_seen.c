@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+
 #undef fail
 
 #include "zones/row_key.h"
@@ -56,6 +57,30 @@ static void test_the_least_recently_seen_goes_first(void **state)
     assert_true(seen_find(seen, &first.uuid, &found) && !found.guessed && found.created_us == first.created_us);
     seen_forget(seen, &first.uuid);
     assert_int_equal(count_of(seen, &east, NULL), 2);
+    seen_free(seen);
+}
+
+static void test_seen_again_is_the_most_recent(void **state)
+{
+    (void)state;
+    struct seen *seen = seen_new(3);
+    struct seen_server found;
+    for (uint8_t i = 1; i <= 3; i++)
+        note(seen, server(i, &east, "p", i));
+    const struct seen_server first = server(1, &east, "p", 1);
+    const struct seen_server stranger = server(9, &east, "p", 9);
+    assert_true(seen_again(seen, &first.uuid, &east));
+    assert_false(seen_again(seen, &first.uuid, &west)); /* through another child it is news */
+    assert_false(seen_again(seen, &stranger.uuid, &east));
+    assert_false(seen_find(seen, &stranger.uuid, &found));
+    note(seen, server(4, &east, "p", 4));
+    assert_true(seen_find(seen, &first.uuid, &found) && found.created_us == first.created_us);
+    assert_int_equal(count_of(seen, &east, NULL), 3);
+    struct seen_server guess = server(4, &east, "p", 8);
+    guess.guessed = true;
+    note(seen, guess);
+    assert_false(seen_again(seen, &guess.uuid, &east)); /* the owner's word is still wanted */
+    assert_false(seen_again(NULL, &first.uuid, &east));
     seen_free(seen);
 }
 
@@ -116,6 +141,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_least_recently_seen_goes_first),
+        cmocka_unit_test(test_seen_again_is_the_most_recent),
         cmocka_unit_test(test_order_zone_and_project),
         cmocka_unit_test(test_a_whole_list_replaces),
         cmocka_unit_test(test_created_of_a_key),
