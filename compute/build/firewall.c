@@ -222,4 +222,4 @@ static enum err apply_failed(struct task *task, enum err kind, const char *messa
 
 static const struct task_step apply_steps[] = {{"apply", run_apply, NULL}};
 
-const struct task_kind firewall_kind = {"firewall", apply_steps, ARRAY_LEN(apply_steps), 1000, NULL, apply_failed};
+const struct task_kind firewall_kind = {"firewall", apply_steps, ARRAY_LEN(apply_steps), 1000, NULL, apply_failed, false};
