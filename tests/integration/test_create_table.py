@@ -296,6 +296,9 @@ def test_row(admin, image, row):
         assert admin.fetch("/servers")["servers"] == before
     elif change.get("return_reservation_id") is True:
         assert re.fullmatch("r-[a-z0-9]{8,}", answer.json()["reservation_id"])
+        wait_for(lambda: len(admin.fetch("/servers")["servers"]) > len(before), 60, "the server that was promised")
+    elif "return_reservation_id" in change:
+        assert "server" in answer.json()
     else:
         assert answer.headers["Location"].endswith("/servers/" + answer.json()["server"]["id"])
 
