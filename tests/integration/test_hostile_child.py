@@ -213,6 +213,7 @@ ROW_TRICKS = {
     "nothing": lambda own, root: reply(b"", kind=ROWS),
     "bytes behind the trailer": lambda own, root: rows(end=trailer(0) + b"x"),
     "two trailers": lambda own, root: rows(end=trailer(0) * 2),
+    "more rows than none": lambda own, root: rows(end=trailer(0, more=True)),
     "a trailer that counts wrongly": lambda own, root: rows(row(OLD, own(1), detail(own(1), root)), end=trailer(2)),
     "a trailer of depth 33": lambda own, root: rows(end=trailer(0, text=b'{"more":false,"missing":[],"a":' + nested(33) + b"}")),
     "a trailer of depth 1000": lambda own, root: rows(end=trailer(0, text=nested(1000))),
