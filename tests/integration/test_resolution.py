@@ -300,3 +300,32 @@ def test_two_zones_with_one_tag_are_both_asked(here, mariadb, test_hosts):
             delete(tree.http(name), server)
     finally:
         tree.stop()
+
+
+def test_a_server_that_was_shown_below_is_read_there_without_a_look_into_the_store(tree, doors, servers, mariadb):
+    door, schema = doors["root"], tree["root"].schema
+    other = id_with(tag_of(door))
+    assert show(door, servers["west"]).status_code == 200
+    mariadb.sql(schema, "RENAME TABLE servers TO servers_away")
+    try:
+        assert show(door, servers["west"]).status_code == 200
+        assert show(door, other).status_code >= 500  # the store is looked into for other ids
+    finally:
+        mariadb.sql(schema, "RENAME TABLE servers_away TO servers")
+
+
+def test_a_server_that_came_up_is_found_though_it_was_shown_below(tree, doors, servers, mariadb):
+    door, server = doors["root"], servers["west"]
+    west, root = tree["west"].schema, tree["root"].schema
+    assert show(door, server).headers["X-Zone-Path"] == "west"
+    row = f"uuid = UNHEX('{server.replace('-', '')}')"
+    # IGNORE: columns that the server makes itself
+    mariadb.sql(root, f"INSERT IGNORE INTO servers SELECT * FROM {west}.servers WHERE {row}")
+    try:
+        with Renamed(mariadb, tree["west"], server, id_with("000001")):
+            answer = show(door, server)
+            assert answer.status_code == 200 and answer.json()["server"]["id"] == server
+            assert "X-Zone-Path" not in answer.headers or answer.headers["X-Zone-Path"] == "."
+    finally:
+        mariadb.sql(root, f"DELETE FROM servers WHERE {row}")
+    assert show(door, server).headers["X-Zone-Path"] == "west"
