@@ -126,13 +126,14 @@ static enum err write_header(const struct link_session *session, bool upward, co
                              const char **out)
 {
     uint8_t mac[LINK_MAC_SIZE];
-    const size_t head = sizeof("v1.") - 1 + LINK_KEY_ID_SIZE; /* with both points */
+    static const char version[] = {'v', '1', '.'};
+    const size_t head = sizeof(version) + LINK_KEY_ID_SIZE; /* with both points */
     const size_t size = head + 4 * ((json->length + 2) / 3) + sizeof(".") + HASH_TEXT_SIZE;
     if (size > LINK_HEADER_MAX)
         return fail(E_HEADERS_TOO_LARGE, "The user's roles and names are too long for a delegation.");
     char *header = arena_alloc(arena, size);
-    memcpy(header, "v1.", 3);
-    memcpy(header + 3, session->key_id, LINK_KEY_ID_SIZE - 1);
+    memcpy(header, version, sizeof(version));
+    memcpy(header + sizeof(version), session->key_id, LINK_KEY_ID_SIZE - 1);
     header[head - 1] = '.';
     base64url_encode_open(json->bytes, json->length, header + head);
     char *end = header + head + strlen(header + head);
