@@ -63,8 +63,16 @@ class Process:
         return "\n".join(self.lines[-count:])
 
     def signal(self, number):
-        if self.alive:
-            self.popen.send_signal(number)
+        """Sent; a SIGSTOP has stopped every thread when this returns."""
+        if not self.alive:
+            return
+        self.popen.send_signal(number)
+        if number == signal.SIGSTOP:
+            wait_for(self._is_stopped, 10, f"process {self.popen.pid} to stop")
+
+    def _is_stopped(self):
+        states = [(task / "stat").read_text().rsplit(")", 1)[1].split()[0] for task in pathlib.Path(f"/proc/{self.popen.pid}/task").iterdir()]
+        return all(state in "TtZX" for state in states)
 
     def wait(self, seconds=STOP_SECONDS):
         """Its exit status; AssertionError (after a kill) if it does not end."""

@@ -18,14 +18,14 @@ static const struct {
     const char *url;
     struct db_target expected;
 } good[] = {
-    {"mariadb://u:p@h:3307/n", {"h", NULL, "u", "p", "n", 3307}},
-    {"mariadb://h/n", {"h", NULL, NULL, NULL, "n", 3306}},
-    {"mariadb://u@10.0.0.1/zone_a-1", {"10.0.0.1", NULL, "u", NULL, "zone_a-1", 3306}},
-    {"mariadb://u:p%40%3a%25@[::1]:99/n", {"::1", NULL, "u", "p@:%", "n", 99}},
-    {"mariadb://u:a@b@h/n", {"h", NULL, "u", "a@b", "n", 3306}},
-    {"mariadb://[fe80::1]/n", {"fe80::1", NULL, NULL, NULL, "n", 3306}},
-    {"mariadb:///n?socket=/run/x.sock&user=root", {NULL, "/run/x.sock", "root", NULL, "n", 3306}},
-    {"mariadb:///n?user=r&password=a%26b&socket=/s", {NULL, "/s", "r", "a&b", "n", 3306}},
+    {"mariadb://u:p@h:3307/n", {"h", NULL, "u", "p", "n", 3307, NULL}},
+    {"mariadb://h/n", {"h", NULL, NULL, NULL, "n", 3306, NULL}},
+    {"mariadb://u@10.0.0.1/zone_a-1", {"10.0.0.1", NULL, "u", NULL, "zone_a-1", 3306, NULL}},
+    {"mariadb://u:p%40%3a%25@[::1]:99/n", {"::1", NULL, "u", "p@:%", "n", 99, NULL}},
+    {"mariadb://u:a@b@h/n", {"h", NULL, "u", "a@b", "n", 3306, NULL}},
+    {"mariadb://[fe80::1]/n", {"fe80::1", NULL, NULL, NULL, "n", 3306, NULL}},
+    {"mariadb:///n?socket=/run/x.sock&user=root", {NULL, "/run/x.sock", "root", NULL, "n", 3306, NULL}},
+    {"mariadb:///n?user=r&password=a%26b&socket=/s", {NULL, "/s", "r", "a&b", "n", 3306, NULL}},
 };
 
 static const char *const bad[] = {
