@@ -246,19 +246,3 @@ bool db_in_transaction(const struct db *db)
 {
     return db->in_transaction;
 }
-
-enum err db_exec_transaction(struct db *db, const char *sql, const struct sql_value *values, size_t count)
-{
-    struct outcome outcome = {0};
-    if (db->in_transaction)
-        return fail(E_INTERNAL, "A transaction inside a transaction.");
-    check_idle_connection(db);
-    for (int repeats = 0;; repeats++) {
-        struct trouble trouble = {0};
-        TRY(db_connection_open(db));
-        if (statement_run(db, sql, values, count, &outcome, &trouble))
-            return OK;
-        rollback(db); /* before its locks hinder others, and before the next one would commit it */
-        TRY(settle(db, sql, &trouble, repeats));
-    }
-}

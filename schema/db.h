@@ -115,9 +115,3 @@ MUST_CHECK enum err db_script(struct db *db, const char *sql, size_t length);
  */
 MUST_CHECK enum err db_transaction(struct db *db, enum err (*work)(struct db *db, void *context), void *context);
 bool db_in_transaction(const struct db *db);
-/*
- * Runs a compound statement that is a transaction by itself ("BEGIN NOT ATOMIC START TRANSACTION; … COMMIT; END"; MariaDB 10.6.2).
- * As db_exec outside a transaction: an error leaves nothing of it behind, deadlocks are repeated here. E_CONFLICT also when it ends
- * itself by SIGNAL SQLSTATE '45000'. E_INTERNAL inside a transaction.
- */
-MUST_CHECK enum err db_exec_transaction(struct db *db, const char *sql, const struct sql_value *values, size_t count);

@@ -15,7 +15,6 @@
 #include "compute/placement/allocation_inside.h"
 #include "compute/placement/inventory_inside.h"
 #include "schema/placement_allocation.h"
-#include "schema/placement_claim.h"
 #include "schema/placement_inventory.h"
 
 /* --- checks */
@@ -317,41 +316,11 @@ static enum err blame_class(struct db *db, const struct write *write, enum err r
     return result;
 }
 
-/* Most claims: one new consumer, something of one provider. Whatever is not so simple, or not right, is E_CONFLICT here. */
-static enum err claim_simply(struct db *db, struct arena *arena, const struct placement_claim_of *claim)
-{
-    const struct placement_share *share = claim->shares;
-    const char *classes[CLAIM_CLASSES_MOST];
-    int64_t amounts[CLAIM_CLASSES_MOST];
-    if (claim->count != 1 || share->count > CLAIM_CLASSES_MOST)
-        return fail(E_CONFLICT, "The claim is not simple.");
-    for (size_t i = 0; i < share->count; i++) {
-        classes[i] = share->resources[i].resource_class;
-        amounts[i] = share->resources[i].amount;
-    }
-    const struct claim_row row = {.consumer = claim->consumer,
-                                  .project_id = claim->project_id ? claim->project_id : PLACEMENT_NOBODY,
-                                  .user_id = claim->user_id ? claim->user_id : PLACEMENT_NOBODY,
-                                  .type = claim->type,
-                                  .provider = share->provider,
-                                  .classes = classes,
-                                  .amounts = amounts,
-                                  .count = share->count};
-    placement_problem_set(PROBLEM_NONE);
-    return claim_insert(db, arena, &row);
-}
-
 enum err placement_allocations_replace(struct db *db, const struct placement_claim_of *claims, size_t count)
 {
     CLEANUP(arena_clear) struct arena arena = {0};
     struct write write = {.arena = &arena, .claims = claims, .claim_count = count};
     write.is_blind = !db_in_transaction(db) && are_said_new(claims, count); /* the transaction must be ours to be run again */
-    if (write.is_blind && count == 1) {
-        const enum err result = claim_simply(db, &arena, claims);
-        if (result != E_CONFLICT && result != E_RETRY)
-            return result;
-        write.is_blind = false; /* it may well be there */
-    }
     return blame_class(db, &write, placement_transaction(db, run_replace, &write));
 }
 

@@ -152,10 +152,10 @@ static void dangling_rows_are_removed(void **state)
     struct store *store = fresh(state);
     add_server(store, SERVER);
     claim(store, HOST, SERVER, 1, 64);
-    run_sql(store, "INSERT INTO allocations SELECT consumer_id, 999999, resource_class_id, used, updated_at, 0 FROM allocations"
+    run_sql(store, "INSERT INTO allocations SELECT consumer_id, 999999, resource_class_id, used, updated_at FROM allocations"
                    " WHERE used = 64");
     finds_and_mends(store, AUDIT_DANGLING, "MEMORY_MB 64 of a provider that is gone");
-    run_sql(store, "INSERT INTO allocations SELECT 999999, resource_provider_id, resource_class_id, used, updated_at, 0"
+    run_sql(store, "INSERT INTO allocations SELECT 999999, resource_provider_id, resource_class_id, used, updated_at"
                    " FROM allocations WHERE used = 64");
     finds_and_mends(store, AUDIT_DANGLING, "MEMORY_MB 64 of a consumer that is gone");
     assert_int_equal(ask_int(store, "SELECT COUNT(*) FROM allocations"), 3);

@@ -146,7 +146,7 @@ static void a_host_goes_with_all_below_it_unless_it_is_allocated(void **state)
     must(host_add(store->db, &host));
     must(provider_insert(store->db, &host.uuid, "h", 0, 0, &root));
     must(provider_insert(store->db, &child, "numa", root, root, &id));
-    run_sql(store, "INSERT INTO allocations SELECT 1, id, 1, 1, UTC_TIMESTAMP(6), 0 FROM resource_providers WHERE name = 'numa'");
+    run_sql(store, "INSERT INTO allocations SELECT 1, id, 1, 1, UTC_TIMESTAMP(6) FROM resource_providers WHERE name = 'numa'");
     must_fail(host_forget(store->db, "h"), E_CONFLICT,
               "Host h has no servers, but its resource provider numa has allocations: `zonegate placement audit` shows them.");
     assert_int_equal(ask_int(store, "SELECT COUNT(*) FROM resource_providers"), 2);
