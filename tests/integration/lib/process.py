@@ -1,5 +1,6 @@
 """One process under test: its output is kept in a log file and watched for lines, its end is always accounted for."""
 import os
+import pathlib
 import re
 import signal
 import subprocess
