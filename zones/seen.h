@@ -2,8 +2,8 @@
  * Servers that were seen in passing: which child owns them, whose they are, when they were made (DESIGN section 6).
  *
  * Hints, in memory only, bounded: the least recently seen goes first. They make the UNKNOWN rows of a silent zone and place a
- * marker whose owner is silent; a read of a server that was seen below goes there before this zone looks into its own store. Nothing is
- * refused because of them. All functions may be called from any thread.
+ * marker whose owner is silent; a read of a server that was seen below goes there before this zone looks into its own store.
+ * Nothing is refused because of them. All functions may be called from any thread.
  */
 #pragma once
 
