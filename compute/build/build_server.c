@@ -189,8 +189,8 @@ static enum err undo_start(struct task *task)
     return step_power_off(task, &server);
 }
 
-/* In the transaction that ends the task. A delete that came meanwhile keeps its task state: it waits for this task to be gone. A task
- * of the firewall is found by the runners' next look, within half a second. */
+/* In the transaction that ends the task. A delete that came meanwhile keeps its task state: it waits for this task to be gone. A
+ * task of the firewall is found by the runners' next look, within half a second. */
 static enum err build_done(struct task *task)
 {
     struct server server;
