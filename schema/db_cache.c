@@ -31,6 +31,7 @@ struct entry {
 struct db_cache {
     pthread_mutex_t lock;
     struct entry *entries; /* in the order of their insertion */
+    size_t count;
     size_t bytes;
 };
 
@@ -44,17 +45,31 @@ struct db_cache *db_cache_new(void)
 
 static void drop(struct db_cache *cache, struct entry *entry)
 {
-    HASH_DEL(cache->entries, entry);
+    /* The analyzer does not know that uthash never leaves a deleted element reachable. */
+    HASH_DEL(cache->entries, entry); /* NOLINT(clang-analyzer-unix.Malloc) */
+    cache->count--;
     cache->bytes -= entry->size;
     free(entry);
+}
+
+/* Drops the oldest until there is room for one more of `size` bytes. */
+static void make_room(struct db_cache *cache, size_t size)
+{
+    struct entry *entry;
+    struct entry *next;
+    HASH_ITER(hh, cache->entries, entry, next)
+    {
+        if (cache->count < ENTRIES_MOST && cache->bytes + size <= BYTES_MOST)
+            return;
+        drop(cache, entry);
+    }
 }
 
 void db_cache_free(struct db_cache *cache)
 {
     if (!cache)
         return;
-    while (cache->entries)
-        drop(cache, cache->entries);
+    make_room(cache, BYTES_MOST);
     (void)pthread_mutex_destroy(&cache->lock);
     free(cache);
 }
@@ -192,9 +207,9 @@ static void keep(struct db_cache *cache, const struct text *key, int64_t version
     HASH_FIND(hh, cache->entries, key->bytes, key->length, old);
     if (old)
         drop(cache, old);
-    while (cache->entries && (HASH_COUNT(cache->entries) >= ENTRIES_MOST || cache->bytes + entry->size > BYTES_MOST))
-        drop(cache, cache->entries);
+    make_room(cache, entry->size);
     HASH_ADD_KEYPTR(hh, cache->entries, entry->key, entry->key_length, entry); /* NOLINT(clang-analyzer-unix.Malloc) */
+    cache->count++;
     cache->bytes += entry->size;
     (void)pthread_mutex_unlock(&cache->lock);
 }

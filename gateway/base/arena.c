@@ -103,7 +103,7 @@ char *arena_vprintf(struct arena *arena, const char *format, va_list arguments)
     const size_t size = (size_t)length + 1;
     const size_t rounded = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     char *text = here;
-    if (rounded <= room) {
+    if (block && rounded <= room) {
         block->used += rounded;
     } else {
         text = arena_alloc(arena, size);

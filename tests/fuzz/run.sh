@@ -51,7 +51,7 @@ build_target() {
     done)
     [ -n "$parts" ] || die "$source includes no header of ours"
     cmake --build "$build" --target $parts >"$log" 2>&1 || { tail -n 30 "$log"; exit 2; }
-    libraries=$(pkg-config --libs libmicrohttpd libcurl jansson libmariadb libvirt uuid libsodium libarchive inih)
+    libraries=$(pkg-config --libs libmicrohttpd libcurl jansson libmariadb libvirt uuid libsodium libarchive inih gnutls)
     clang -std=gnu11 -D_GNU_SOURCE -Wall -Wextra "${flags[@]}" -fsanitize=fuzzer -I. "$source" -Wl,--start-group "$build"/libzg_*.a \
         -Wl,--end-group $libraries -lm -lpthread -o "$build/fuzz_$1" >>"$log" 2>&1 || { tail -n 30 "$log"; exit 2; }
 }
