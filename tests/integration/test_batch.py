@@ -79,6 +79,7 @@ def test_all_rooms_of_all_zones(tree, root, image, mariadb):
     for name, below in SUBTREE.items():
         part = rows_of(tree.http(name), reservation)
         assert len(part) == sum(ROOM[zone] for zone in below), name
+    wait_for(lambda: not any(tasks(zone, mariadb) for zone in tree.zones.values()), 30, "what watches the holds to see that none is left")
     for name, zone in tree.zones.items():
         assert len(servers(zone, mariadb)) == ROOM[name]
         assert_agreement(zone, mariadb, tree.hosts[name])
@@ -137,6 +138,7 @@ def assert_whole(tree, mariadb, reservation):
     rows = rows_of(door, reservation)
     assert {row["status"] for row in rows} == {"ACTIVE"}, [row.get("fault") for row in rows]
     assert sorted(row["name"] for row in rows) == sorted(f"many-{number}" for number in range(1, ALL + 1))
+    wait_for(lambda: not any(tasks(zone, mariadb) for zone in tree.zones.values()), 30, "what watches the holds to see that none is left")
     for name, zone in tree.zones.items():
         assert_agreement(zone, mariadb, tree.hosts[name])
 
