@@ -9,6 +9,7 @@
 #include "gateway/base/text.h"
 #include "gateway/base/trace.h"
 #include "zones/classify.h"
+#include "zones/flight.h"
 #include "zones/handles.h"
 #include "zones/inside.h"
 #include "zones/metering.h"
@@ -17,7 +18,6 @@
 #include "zones/stream.h"
 #include "zones/transfer.h"
 
-#define POLL_MS        1000 /* libcurl's own timers wake it earlier */
 #define DEFAULT_FLIGHT 64
 
 struct fanout {
@@ -27,23 +27,6 @@ struct fanout {
     struct handles handles;
     void (*on_wait)(void *context, bool waits); /* or NULL */
     void *on_wait_context;
-};
-
-/* A call under way. */
-struct flight {
-    struct fanout *fanout;
-    struct zone_call *call;
-    struct arena *arena;
-    struct transfer transfer;
-    struct http_request request;
-    struct budget budget; /* of this call */
-    int64_t patience_ms;  /* monotonic: the zone is doubted when there is no answer by then; INT64_MAX = it was, or nobody waits */
-    bool entered;         /* counts as in flight */
-    bool repeated;
-    bool under_way;
-    int64_t silence_ms; /* the time that it had at the beginning */
-    struct zones *zones;
-    struct flight *next; /* in the fanout's `open` */
 };
 
 enum err fanout_open(struct zones *zones, struct fanout **out)
@@ -355,34 +338,24 @@ static size_t settle_streams(struct flight *flights, size_t count)
     return settled;
 }
 
-/* Doubts the zones that have not answered in their usual time, so that the prober looks at them while the calls go on waiting.
- * Returns how long nobody else is to be doubted. */
-static int64_t doubt_silent(struct fanout *fanout, struct flight *flights, size_t count)
+/* Ends the reads that wait for a zone which the prober has found down meanwhile. Returns how many. */
+static size_t give_up(struct flight *flights, size_t count)
 {
-    const int64_t now_ms = clock_mono_ms();
-    int64_t next_ms = now_ms + POLL_MS;
-    bool probe = false;
+    size_t ended = 0;
     for (size_t i = 0; i < count; i++) {
-        if (flights[i].patience_ms <= now_ms) {
-            flights[i].patience_ms = INT64_MAX;
-            probe = health_doubt(flights[i].call->zone->health, flights[i].call->class) || probe;
-        }
-        if (flights[i].patience_ms < next_ms)
-            next_ms = flights[i].patience_ms;
-        if (flights[i].under_way && flights[i].budget.deadline_ms < next_ms)
-            next_ms = flights[i].budget.deadline_ms;
+        if (flight_waits_in_vain(&flights[i]))
+            ended += end_call(&flights[i], CURLE_OPERATION_TIMEDOUT) ? 1 : 0;
     }
-    if (probe)
-        prober_wake(fanout->zones);
-    return next_ms - now_ms;
+    return ended;
 }
 
 static void wait_for(struct fanout *fanout, struct flight *flights, size_t count, size_t waiting)
 {
     while (waiting > 0) {
-        multi_wait(fanout->multi, doubt_silent(fanout, flights, count));
+        multi_wait(fanout->multi, flights_doubt(fanout->zones, flights, count));
         waiting -= collect(fanout);
         waiting -= settle_streams(flights, count);
+        waiting -= give_up(flights, count);
     }
 }
 

@@ -95,10 +95,16 @@ int64_t health_patience_ms(const struct zone_health *health, enum zone_class cla
     return between(0, between(PATIENCE_LEAST_MS, ms, PATIENCE_MOST_MS), deadline_ms);
 }
 
+bool health_is_open(const struct zone_health *health, enum zone_class class)
+{
+    const int state = atomic_load(&health->state[class]);
+    return state == HEALTH_DOWN || state == HEALTH_PROBING;
+}
+
 enum zone_kind_of_answer health_enter(struct zone_health *health, enum zone_class class, int max_in_flight, int64_t *deadline_ms)
 {
     const enum health_state state = (enum health_state)atomic_load(&health->state[class]);
-    if (class != CLASS_POLL && (state == HEALTH_DOWN || state == HEALTH_PROBING))
+    if (class != CLASS_POLL && health_is_open(health, class))
         return (enum zone_kind_of_answer)atomic_load(&health->reason);
     if (atomic_fetch_add(&health->in_flight, 1) >= max_in_flight && class != CLASS_POLL) {
         atomic_fetch_sub(&health->in_flight, 1);
@@ -142,8 +148,7 @@ static bool want_probe(struct zone_health *health, enum health_state state)
 
 bool health_doubt(struct zone_health *health, enum zone_class class)
 {
-    const bool open = atomic_load(&health->state[class]) == HEALTH_DOWN || atomic_load(&health->state[class]) == HEALTH_PROBING;
-    if (open)
+    if (health_is_open(health, class))
         return false;
     atomic_store(&health->reason, ZONE_TIMEOUT);
     return want_probe(health, apply(health, (int)class, HEALTH_EV_SILENT));

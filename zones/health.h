@@ -70,6 +70,8 @@ enum zone_kind_of_answer health_enter(struct zone_health *health, enum zone_clas
 int64_t health_patience_ms(const struct zone_health *health, enum zone_class class, int64_t deadline_ms);
 /* A call still waits, and its patience is over. True: a deep probe is wanted. */
 bool health_doubt(struct zone_health *health, enum zone_class class);
+/* Down or being tried again: calls of that class are not sent, and a read that waits waits in vain. */
+bool health_is_open(const struct zone_health *health, enum zone_class class);
 /* After the call: what became of it, and how long it took. True: the zone is suspect or down now, and a deep probe is wanted. */
 bool health_leave(struct zone_health *health, enum zone_class class, enum zone_kind_of_answer kind, int64_t us);
 /* The prober's events; they concern every class. `kind`: why a probe failed. */
