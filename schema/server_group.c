@@ -124,6 +124,41 @@ enum err server_group_members(struct db *db, struct arena *arena, int64_t group,
     return OK;
 }
 
+enum err server_group_strangers(struct db *db, struct arena *arena, int64_t group, struct uuids *out)
+{
+    static const char sql[] = "SELECT m.server FROM server_group_members m LEFT JOIN servers s ON s.uuid = m.server"
+                              " WHERE m.server_group = ? AND s.uuid IS NULL ORDER BY m.joined_at, m.server";
+    const struct sql_value values[] = {sql_int(group)};
+    struct rows rows;
+    TRY(db_query(db, arena, sql, values, ARRAY_LEN(values), &rows));
+    read_uuids(arena, &rows, out);
+    return OK;
+}
+
+/* Names of locks are the database server's, not the schema's: a group's uuid is one. */
+enum err server_group_lock(struct db *db, const struct uuid *uuid, int64_t wait_ms)
+{
+    static const char sql[] = "SELECT GET_LOCK(CONCAT('zonegate.group.', ?), ? / 1000.0)";
+    const struct uuid_text text = uuid_to_text(uuid);
+    const struct sql_value values[] = {sql_text(text.text), sql_int(wait_ms)};
+    CLEANUP(arena_clear) struct arena arena = {0};
+    struct rows rows;
+    TRY(db_query(db, &arena, sql, values, ARRAY_LEN(values), &rows));
+    if (rows_int(&rows, 0, 0) != 1)
+        return fail(E_UNAVAILABLE, "Other requests use server group %s; try again.", text.text);
+    return OK;
+}
+
+enum err server_group_unlock(struct db *db, const struct uuid *uuid)
+{
+    static const char sql[] = "SELECT RELEASE_LOCK(CONCAT('zonegate.group.', ?))";
+    const struct uuid_text text = uuid_to_text(uuid);
+    const struct sql_value values[] = {sql_text(text.text)};
+    CLEANUP(arena_clear) struct arena arena = {0};
+    struct rows rows;
+    return db_query(db, &arena, sql, values, ARRAY_LEN(values), &rows);
+}
+
 struct joining {
     int64_t group;
     const struct uuid *server;

@@ -50,12 +50,21 @@ MUST_CHECK enum err server_group_list(struct db *db, struct arena *arena, const 
 MUST_CHECK enum err server_group_count(struct db *db, const char *project_id, const char *user_id, int64_t *out_project,
                                        int64_t *out_user);
 
-/* Members that are not deleted, in the order in which they joined. */
+/*
+ * One create at a time where the servers of a group must end in one place: waits until nobody else, of any gateway of this zone,
+ * is at it. E_UNAVAILABLE: not within `wait_ms`. The turn ends with server_group_unlock or with the connection.
+ */
+MUST_CHECK enum err server_group_lock(struct db *db, const struct uuid *uuid, int64_t wait_ms);
+MUST_CHECK enum err server_group_unlock(struct db *db, const struct uuid *uuid);
+
+/* Members that are not deleted, in the order in which they joined. Of those that other zones own nobody knows here. */
 MUST_CHECK enum err server_group_members(struct db *db, struct arena *arena, int64_t group, struct uuids *out);
 /* A second time: OK, nothing happens. `limit`: the most live members that one user may have in the group, -1 unlimited; E_FORBIDDEN
  * "Quota exceeded, too many servers in group". Runs in the caller's transaction, or in one of its own; the group's row is locked.
  */
 MUST_CHECK enum err server_group_join(struct db *db, int64_t group, const struct uuid *server, const char *user_id, int64_t limit);
+/* Those of the members that this zone does not own. */
+MUST_CHECK enum err server_group_strangers(struct db *db, struct arena *arena, int64_t group, struct uuids *out);
 /* The server is in no group any more. */
 MUST_CHECK enum err server_group_leave(struct db *db, const struct uuid *server);
 /* Groups of this zone in which the server is (at most one in practice). */

@@ -20,10 +20,13 @@ static void release_json(void *json)
 
 /* --- the group */
 
-static enum err check_room_in_group(struct request *request, const struct sizing_group *group)
+/* Before a server is refused, those are asked after that other zones own. */
+static enum err check_room_in_group(struct request *request, struct sizing_group *group)
 {
     int64_t most = 0;
     TRY(quota_of_caller(request, Q_SERVER_GROUP_MEMBERS, &most));
+    if ((int64_t)group->member_count >= most && uuid_tag(&group->uuid) == request->gateway->tag)
+        TRY(select_group_prune(request, &group->uuid, group));
     return (int64_t)group->member_count < most ? OK : fail(E_FORBIDDEN, "Quota exceeded, too many servers in group");
 }
 

@@ -35,12 +35,21 @@ static void put_first(struct batch *batch)
     }
 }
 
+/* Servers that must be on one host: the first that is held says which zone's, which says which host. */
+static bool is_elsewhere(const struct batch *batch, size_t first, const struct plan_entry *entry)
+{
+    return sizing_has_policy(&batch->order.sizing, "affinity") && first > 0 && entry->tag != uuid_tag(&batch->places[0].server);
+}
+
 /* Entries for the places from `first` on; how many got one. */
 static size_t assign(struct batch *batch, size_t first, struct plan_entries *entries)
 {
+    const size_t end = first == 0 && sizing_has_policy(&batch->order.sizing, "affinity") ? 1 : batch->count;
     struct plan_entry entry;
     size_t used = 0;
-    while (first + used < batch->count && plan_entry_take(entries, &entry)) {
+    while (first + used < end && plan_entry_take(entries, &entry)) {
+        if (is_elsewhere(batch, first, &entry))
+            continue;
         struct batch_place *place = &batch->places[first + used++];
         *place = (struct batch_place){.zone = entry.zone, .host = entry.host, .blob = entry.blob};
         uuid_new_tagged(entry.tag, &place->server);

@@ -123,10 +123,23 @@ enum err conductor_place_one(struct request *request, const struct create_order 
     return place(&placing);
 }
 
-enum err conductor_create(struct request *request, const struct create_order *order, struct text *out, int64_t *made)
+static enum err create_any(struct request *request, const struct create_order *order, struct text *out, int64_t *made)
 {
     *made = 1;
     if (order->count > 1)
         return batch_create(request, order, out, made);
     return conductor_place_one(request, order, order->server, 0, out);
+}
+
+enum err conductor_create(struct request *request, const struct create_order *order, struct text *out, int64_t *made)
+{
+    struct create_order fresh = *order;
+    bool waited = false;
+    TRY(select_group_enter(request, &fresh.sizing, &waited));
+    const enum err result = create_any(request, &fresh, out, made);
+    if (!waited)
+        return result;
+    const char *message = result == OK ? "" : arena_strdup(request->arena, err_message());
+    select_group_leave(request, &fresh.sizing);
+    return result == OK ? OK : fail(result, "%s", message);
 }

@@ -5,6 +5,7 @@
 
 #include "gateway/base/log.h"
 #include "gateway/conductor/once.h"
+#include "gateway/conductor/select_group.h"
 #include "gateway/gateway.h"
 #include "zones/json_scan.h"
 #include "zones/resolve.h"
@@ -89,6 +90,8 @@ static void note_server(struct request *request, const struct zone *zone, const 
     const bool deleted = strcmp(request->method, "DELETE") == 0 && answer->status / 100 == 2;
     if (deleted || answer->status == 404) {
         seen_forget(request->gateway->seen, &server.uuid);
+        if (deleted)
+            select_group_forget(request, &server.uuid);
         return;
     }
     if (answer->status != 200 || seen_again(request->gateway->seen, &server.uuid, &server.zone) ||

@@ -133,12 +133,51 @@ static void members_end_with_their_group(void **state)
     assert_int_equal(server_group_join(store->db, group.id, &member, "u", -1), E_NOT_FOUND);
 }
 
+static void strangers_are_members_of_other_zones(void **state)
+{
+    struct store *store = fresh(state);
+    const struct server_group group = added(store, 1);
+    const struct uuid stranger = uuid_of(50);
+    struct uuids found;
+    must(server_group_join(store->db, group.id, &stranger, "u", -1));
+    must(server_group_strangers(store->db, &store->arena, group.id, &found));
+    assert_int_equal(found.count, 1);
+    assert_true(uuid_equal(&found.items[0], &stranger));
+    must(server_group_leave(store->db, &stranger));
+    must(server_group_strangers(store->db, &store->arena, group.id, &found));
+    assert_int_equal(found.count, 0);
+}
+
+/* One connection's turn is over when it says so, and when it ends. */
+static void creates_take_turns(void **state)
+{
+    struct store *store = fresh(state);
+    const struct uuid group = uuid_of(1);
+    const struct uuid other = uuid_of(2);
+    struct db *db = NULL;
+    must(db_open(&store->target, &db));
+    must(server_group_lock(store->db, &group, 0));
+    assert_int_equal(server_group_lock(db, &group, 0), E_UNAVAILABLE);
+    must(server_group_lock(db, &other, 0));
+    must(server_group_unlock(store->db, &group));
+    must(server_group_lock(db, &group, 1000));
+    assert_int_equal(server_group_lock(store->db, &group, 0), E_UNAVAILABLE);
+    db_close(db);
+    must(server_group_lock(store->db, &group, 10000));
+    must(server_group_unlock(store->db, &group));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_group_comes_back),         cmocka_unit_test(projects_and_users_have_limits),
-        cmocka_unit_test(groups_are_listed_by_age),   cmocka_unit_test(members_live),
-        cmocka_unit_test(a_user_has_so_many_members), cmocka_unit_test(members_end_with_their_group),
+        cmocka_unit_test(a_group_comes_back),
+        cmocka_unit_test(projects_and_users_have_limits),
+        cmocka_unit_test(groups_are_listed_by_age),
+        cmocka_unit_test(members_live),
+        cmocka_unit_test(a_user_has_so_many_members),
+        cmocka_unit_test(members_end_with_their_group),
+        cmocka_unit_test(strangers_are_members_of_other_zones),
+        cmocka_unit_test(creates_take_turns),
     };
     return cmocka_run_group_tests(tests, store_setup, store_teardown);
 }
