@@ -20,18 +20,36 @@ export ZONEGATE=${ZONEGATE:-$root/.build/release/zonegate}
 export ZONEGATE_DIRECT=${ZONEGATE_DIRECT:-$(dirname "$ZONEGATE")/placement_direct_server}
 
 directory=$(mktemp -d /tmp/zg-conformance.XXXXXX) || exit 1
-port=$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 reset=$root/tests/conformance/placement_reset.sh
-finish() { "$reset" "$port" "$directory"; rm -rf "$directory"; }
+free_port() { /usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+declare -A port runner
+finish() {
+    for way in $ways; do
+        kill -TERM "${runner[$way]:-}" 2>/dev/null
+        "$reset" "${port[$way]:-0}" "$directory/$way"
+    done
+    rm -rf "$directory"
+}
 trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-status=0
+# Both at once, each with a server, a database and a log of its own.
 for way in $ways; do
     server=$root/tests/conformance/placement_server.sh
     [ "$way" = socket ] || server=$root/tests/conformance/placement_direct.sh
+    mkdir "$directory/$way"
+    port[$way]=$(free_port)
+    "$folder/placement/run.sh" "http://127.0.0.1:${port[$way]}" \
+        --reset-cmd "'$reset' ${port[$way]} '$directory/$way' '$server'" --profiles all "$@" >"$directory/$way.out" 2>&1 &
+    runner[$way]=$!
+done
+
+status=0
+for way in $ways; do
+    wait "${runner[$way]}" || status=1
+    unset "runner[$way]"
     echo "== $way"
-    "$folder/placement/run.sh" "http://127.0.0.1:$port" --reset-cmd "'$reset' $port '$directory' '$server'" --profiles all "$@" || status=1
+    cat "$directory/$way.out"
 done
 exit $status

@@ -1,5 +1,5 @@
-"""Creates and deletes from many clients at two doors at once, while builds fail, gateways and the database are killed, and gateways sleep
-longer than a lease: in the end rows, claims, tasks, domains and volumes agree, no host ever held more than it has, and every accepted
+"""Creates and deletes from many clients at two doors at once, while builds fail, gateways and the database are killed, gateways sleep
+longer than a lease, and a link is cut: in the end rows, claims, tasks, domains and volumes agree, no host ever held more than it has, and every accepted
 server is ACTIVE, in ERROR with a fault, or deleted by its user. Judged by virsh and SQL. Seeded.
 
 ZONEGATE_STORM_OPERATIONS, ZONEGATE_STORM_FAULTS and ZONEGATE_STORM_SEED make it longer and other."""
@@ -13,6 +13,7 @@ import time
 import pytest
 import requests
 
+from lib.links import Cable
 from lib.mariadb import MariaDB
 from lib.observe import overcommitted, servers, tasks
 from lib.servers import RAM_MIB, assert_agreement, faults, stock
@@ -46,11 +47,22 @@ def tree(here, database, test_hosts):
     tree.stop()
 
 
+@pytest.fixture(scope="module")
+def cable(tree):
+    """Through which root reaches east."""
+    cable = Cable(tree["east"])
+    tree.root.cli("zone", "set", "east", "--url", cable.url)
+    assert cable.taken.wait(30), "nobody takes the cable"
+    yield cable
+    cable.close()
+
+
 class Storm:
     """What was asked and what was answered; lists are appended to by all clients."""
 
-    def __init__(self, tree, image):
+    def __init__(self, tree, image, cable):
         self.tree = tree
+        self.cable = cable
         self.image = image
         self.doors = {name: tree.http(name) for name in ("root", "east")}
         self.lock = threading.Lock()
@@ -137,10 +149,16 @@ class Storm:
         self.over.wait(seconds)
         zone.process.signal(signal.SIGCONT)
 
+    def cut_link(self, chance):
+        self.cable.cut()
+        self.over.wait(chance.random() * 6)
+        self.cable.mend()
+
     def break_things(self):
         chance = random.Random(f"{SEED} faults")
-        kinds = [self.kill_gateway, self.kill_gateway, self.kill_gateway, self.kill_database, lambda chance: self.put_to_sleep(chance, 2)]
-        order = [chance.choice(kinds) for _ in range(FAULTS - 1)] + [lambda chance: self.put_to_sleep(chance, 12)]  # beyond a lease
+        kinds = [self.kill_gateway, self.kill_gateway, self.kill_gateway, self.kill_database, self.cut_link,
+                 lambda chance: self.put_to_sleep(chance, 2)]
+        order = [chance.choice(kinds) for _ in range(FAULTS - 2)] + [self.cut_link, lambda chance: self.put_to_sleep(chance, 12)]  # beyond a lease
         for kind in order:
             self.over.wait(chance.random() * 2)
             kind(chance)
@@ -167,8 +185,8 @@ def unfinished(tree):
             if (left := [f"{kind} {subject}" for subject, kind in tasks(zone, tree.mariadb)])}
 
 
-def test_storm(tree, here):
-    storm = Storm(tree, stock(tree.http("root"), here))
+def test_storm(tree, here, cable):
+    storm = Storm(tree, stock(tree.http("root"), here), cable)
     crowded = run_all(storm)
     print(f"storm: seed {SEED}, {OPERATIONS} operations, {FAULTS} faults: {dict(storm.statuses)}")
     wait_for(lambda: not unfinished(tree), 300, lambda: f"all work to end; left: {unfinished(tree)}")

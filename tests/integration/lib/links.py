@@ -1,5 +1,7 @@
-"""What both ends of a link counted (/metrics), and a slow way to a zone."""
+"""What both ends of a link counted (/metrics), a slow way to a zone, and one that can be cut."""
+import contextlib
 import http.server
+import socket
 import threading
 import time
 
@@ -100,3 +102,55 @@ class SlowWay:
     def close(self):
         self.server.shutdown()
         self.server.server_close()
+
+
+class Cable:
+    """A TCP way to a zone that can be cut: then nothing passes either way and nobody is told; mended, it delivers late what was sent."""
+
+    def __init__(self, zone):
+        self.zone = zone
+        self.whole = threading.Event()
+        self.whole.set()
+        self.taken = threading.Event()  # somebody came this way
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+
+    def accept(self):
+        with contextlib.suppress(OSError):  # closed: the end
+            while True:
+                near, _ = self.listener.accept()
+                self.taken.set()
+                threading.Thread(target=self.connect, args=(near,), daemon=True).start()
+
+    def connect(self, near):
+        self.whole.wait()
+        try:
+            far = socket.create_connection((self.zone.address, self.zone.port))
+        except OSError:  # nobody listens: the other side is to see the same
+            near.close()
+            return
+        threading.Thread(target=self.pump, args=(near, far), daemon=True).start()
+        self.pump(far, near)
+
+    def pump(self, source, target):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                self.whole.wait()
+                target.sendall(data)
+        for end in (source, target):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def cut(self):
+        self.whole.clear()
+
+    def mend(self):
+        self.whole.set()
+
+    def close(self):
+        self.mend()
+        self.listener.close()
