@@ -6,35 +6,38 @@
 
 #include "gateway/http/core/core.h"
 
-extern const struct route flavor_routes[];            /* flavors.c: lists, one, create, update, delete */
-extern const struct route flavor_extra_spec_routes[]; /* flavor_extra_specs.c */
-extern const struct route flavor_access_routes[];     /* flavor_access.c */
-extern const struct route keypair_routes[];           /* keypairs.c */
-extern const struct route limit_routes[];             /* limits.c */
-extern const struct route server_routes[];            /* servers.c: show, update, delete */
-extern const struct route server_list_routes[];       /* server_index.c */
-extern const struct route server_create_routes[];     /* server_create.c */
-extern const struct route server_action_routes[];     /* server_actions.c, os-instance-actions */
-extern const struct route server_metadata_routes[];   /* server_metadata.c */
-extern const struct route server_tags_routes[];       /* server_tags.c */
-extern const struct route interface_routes[];         /* interfaces.c: os-interface and ips of a server */
-extern const struct route network_routes[];           /* networks.c: before zone_routes, as zone_plan_routes */
-extern const struct route extension_routes[];         /* extensions.c */
-extern const struct route security_group_routes[];    /* security_groups.c */
-extern const struct route security_rule_routes[];     /* security_group_rules.c */
-extern const struct route server_rest_routes[];       /* server_rest.c: what only the owner may know */
-extern const struct route server_group_routes[];      /* server_groups.c */
-extern const struct route hypervisor_routes[];        /* hypervisors.c */
-extern const struct route service_routes[];           /* services.c */
-extern const struct route aggregate_routes[];         /* aggregates.c */
-extern const struct route availability_zone_routes[]; /* availability_zones.c */
-extern const struct route quota_routes[];             /* quota_sets.c: quota sets and classes */
-extern const struct route image_proxy_routes[];       /* image_proxy.c: /images up to 2.35 */
-extern const struct route usage_routes[];             /* tenant_usage.c */
-extern const struct route zone_routes[];              /* zones.c: /os-zones and the 2011 paths */
-extern const struct route zone_plan_routes[];         /* zone_plan.c: before zone_routes, whose /{zone_id} takes any word */
-extern const struct route zone_build_routes[];        /* zone_build.c: select and servers, over a link */
-extern const struct route zone_holds_routes[];        /* zone_holds.c: several servers, all or none, over a link */
+extern const struct route flavor_routes[];             /* flavors.c: lists, one, create, update, delete */
+extern const struct route flavor_extra_spec_routes[];  /* flavor_extra_specs.c */
+extern const struct route flavor_access_routes[];      /* flavor_access.c */
+extern const struct route keypair_routes[];            /* keypairs.c */
+extern const struct route limit_routes[];              /* limits.c */
+extern const struct route server_routes[];             /* servers.c: show, update, delete */
+extern const struct route server_list_routes[];        /* server_index.c */
+extern const struct route server_create_routes[];      /* server_create.c */
+extern const struct route server_action_routes[];      /* server_actions.c, os-instance-actions */
+extern const struct route server_metadata_routes[];    /* server_metadata.c */
+extern const struct route server_tags_routes[];        /* server_tags.c */
+extern const struct route interface_routes[];          /* interfaces.c: os-interface and ips of a server */
+extern const struct route server_diagnostics_routes[]; /* server_diagnostics.c */
+extern const struct route server_none_routes[];        /* server_none.c: password, topology and migrations of a server */
+extern const struct route network_routes[];            /* networks.c: before zone_routes, as zone_plan_routes */
+extern const struct route extension_routes[];          /* extensions.c */
+extern const struct route security_group_routes[];     /* security_groups.c */
+extern const struct route security_rule_routes[];      /* security_group_rules.c */
+extern const struct route server_rest_routes[];        /* server_rest.c: what only the owner may know */
+extern const struct route server_group_routes[];       /* server_groups.c */
+extern const struct route host_routes[];               /* hosts.c: /os-hosts up to 2.42 */
+extern const struct route hypervisor_routes[];         /* hypervisors.c */
+extern const struct route service_routes[];            /* services.c */
+extern const struct route aggregate_routes[];          /* aggregates.c */
+extern const struct route availability_zone_routes[];  /* availability_zones.c */
+extern const struct route quota_routes[];              /* quota_sets.c: quota sets and classes */
+extern const struct route image_proxy_routes[];        /* image_proxy.c: /images up to 2.35 */
+extern const struct route usage_routes[];              /* tenant_usage.c */
+extern const struct route zone_routes[];               /* zones.c: /os-zones and the 2011 paths */
+extern const struct route zone_plan_routes[];          /* zone_plan.c: before zone_routes, whose /{zone_id} takes any word */
+extern const struct route zone_build_routes[];         /* zone_build.c: select and servers, over a link */
+extern const struct route zone_holds_routes[];         /* zone_holds.c: several servers, all or none, over a link */
 
 /* The bodies of PUT /servers/{id} by version. */
 extern const struct body_schema server_update_schemas[];

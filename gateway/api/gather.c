@@ -37,8 +37,8 @@ static size_t ask_children(struct request *request, const struct zones_view *vie
     return view->child_count;
 }
 
-/* The name under which others of the same thing would stand: its id, or, of what each zone has a part of its own of, the
- * availability zone or project. "" for what is no entry of such a list. In the arena. */
+/* The name under which others of the same thing would stand: its id, host and service, or, of what each zone has a part of its own
+ * of, the availability zone or project. "" for what is no entry of such a list. In the arena. */
 static const char *name_of(struct arena *arena, const json_t *entry)
 {
     const json_t *id = json_object_get(entry, "id");
@@ -46,6 +46,10 @@ static const char *name_of(struct arena *arena, const json_t *entry)
         return arena_printf(arena, "id %s", json_string_value(id));
     if (json_is_integer(id))
         return arena_printf(arena, "number %lld", (long long)json_integer_value(id));
+    const char *host = json_string_value(json_object_get(entry, "host_name"));
+    const char *service = json_string_value(json_object_get(entry, "service"));
+    if (host && service)
+        return arena_printf(arena, "service %s %s", service, host);
     const char *part = json_string_value(json_object_get(entry, "zoneName"));
     if (!part)
         part = json_string_value(json_object_get(entry, "tenant_id"));

@@ -6,7 +6,7 @@ import secrets
 import pytest
 
 from lib import hosts
-from lib.clients import CLIENTS_NEWEST, CommandLine
+from lib.clients import CLIENTS_NEWEST, CommandLine, Http
 from lib.observe import assert_nothing_left
 from lib.process import run
 from lib.wait import wait_for
@@ -76,6 +76,9 @@ def test_guest_boots_and_reads_its_config_drive(zone, mariadb, image, here):
     wait_console(command, server_id, rf"zonegate-guest: user-data=run={value}")
     wait_console(command, server_id, r"zonegate-guest: ready")
     first = zone.host.guests()
+    counted = Http(zone).fetch(f"/servers/{server_id}/diagnostics", version="2.48")
+    assert (counted["state"], counted["hypervisor"], counted["config_drive"]) == ("running", "qemu", True)
+    assert counted["cpu_details"][0]["time"] > 0 and any(disk["read_bytes"] > 0 for disk in counted["disk_details"]), counted
 
     command.run("server", "stop", server_id)
     wait_for(lambda: status_of(command, server_id) == "SHUTOFF", BOOT_SECONDS, "SHUTOFF")

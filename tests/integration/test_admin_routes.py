@@ -1,0 +1,112 @@
+"""What admins and old clients look at: diagnostics, hosts up to 2.42, migrations, passwords and topologies that servers have none of; here
+and through a parent."""
+import pytest
+
+from lib.servers import FLAVOR, stock
+from lib.wait import wait_for
+
+CAPACITY = {"vcpus": 8, "ram_mib": 4096, "disk_gib": 40}
+DISK = {"read_bytes", "read_requests", "write_bytes", "write_requests", "errors_count"}
+COUNTED = {"state", "driver", "hypervisor", "hypervisor_os", "uptime", "config_drive", "num_cpus", "num_nics", "num_disks", "cpu_details",
+           "disk_details", "nic_details", "memory_details"}
+
+
+@pytest.fixture(scope="module")
+def tree(make_tree):
+    return make_tree({"root": {"children": {"leaf": {"hosts": 1}}}}, capacity=CAPACITY)
+
+
+@pytest.fixture(scope="module")
+def root(tree):
+    return tree.http("root")
+
+
+@pytest.fixture(scope="module")
+def member(tree, root):
+    """Somebody without the role admin."""
+    user = root.post("/identity/v3/users", {"user": {"name": "reader", "password": "secret", "email": "reader@example.org"}})
+    assert user.status_code == 201 and user.json()["user"]["email"] == "reader@example.org", user.text
+    roles = {role["name"]: role["id"] for role in root.get("/identity/v3/roles").json()["roles"]}
+    granted = root.put(f"/identity/v3/projects/{root.project}/users/{user.json()['user']['id']}/roles/{roles['member']}")
+    assert granted.status_code == 204, granted.text
+    scope = {"project": {"id": root.project}}
+    identity = {"methods": ["password"], "password": {"user": {"id": user.json()["user"]["id"], "password": "secret"}}}
+    answer = root.post("/identity/v3/auth/tokens", {"auth": {"identity": identity, "scope": scope}})
+    assert answer.status_code == 201, answer.text
+    return answer.headers["X-Subject-Token"]
+
+
+@pytest.fixture(scope="module")
+def server(root, here):
+    made = root.post("/servers", {"server": {"name": "seen", "imageRef": stock(root, here), "flavorRef": FLAVOR}})
+    assert made.status_code == 202, made.text
+    server = made.json()["server"]["id"]
+    wait_for(lambda: root.fetch(f"/servers/{server}")["server"]["status"] == "ACTIVE", 60, "the build")
+    return server
+
+
+@pytest.fixture(params=["root", "leaf"])
+def door(request, tree):
+    return tree.http(request.param)
+
+
+def test_diagnostics(door, server):
+    new = door.fetch(f"/servers/{server}/diagnostics", version="2.48")
+    assert set(new) == COUNTED and (new["state"], new["driver"], new["hypervisor"]) == ("running", "libvirt", "test")
+    assert new["memory_details"] == {"maximum": 96, "used": 96} and new["uptime"] >= 0
+    assert new["num_disks"] == len(new["disk_details"]) >= 1 and all(set(disk) == DISK for disk in new["disk_details"])
+    assert new["num_cpus"] == 1 and new["cpu_details"][0]["id"] == 0 and new["cpu_details"][0]["time"] > 0
+    assert new["num_nics"] == 0 and new["nic_details"] == [] and new["config_drive"] is False
+    old = door.fetch(f"/servers/{server}/diagnostics", version="2.47")
+    assert old["memory"] == 96 * 1024 and old["cpu0_time"] > 0 and {"vda_read", "vda_read_req", "vda_write", "vda_write_req"} <= set(old)
+
+
+def test_diagnostics_are_for_admins_and_guests_that_exist(root, server, member):
+    assert root.get(f"/servers/{server}/diagnostics", token=member).status_code == 403
+    for path in ("diagnostics", "migrations"):
+        assert root.get(f"/servers/11111111-2222-3333-4444-555555555555/{path}", version="2.48").status_code == 404
+
+
+def test_what_servers_have_none_of(door, server):
+    assert door.fetch(f"/servers/{server}/os-server-password") == {"password": ""}
+    assert door.delete(f"/servers/{server}/os-server-password").status_code == 204
+    assert door.fetch(f"/servers/{server}/topology", version="2.78") == {"nodes": [], "pagesize_kb": None}
+    assert door.get(f"/servers/{server}/topology", version="2.77").status_code == 404
+    assert door.fetch(f"/servers/{server}/migrations", version="2.23") == {"migrations": []}
+    assert door.get(f"/servers/{server}/migrations", version="2.22").status_code == 404
+    assert door.get(f"/servers/{server}/migrations/1", version="2.23").status_code == 404
+    assert door.fetch("/os-migrations") == {"migrations": []}
+    for path in ("os-server-password", "topology"):
+        assert door.get(f"/servers/11111111-2222-3333-4444-555555555555/{path}", version="2.78").status_code == 404
+
+
+def test_hosts_are_listed_and_shown(door, server):
+    rows = [row for row in door.fetch("/os-hosts", version="2.42")["hosts"] if row["service"] == "compute"]
+    assert rows == [{"host_name": "leaf-h0", "service": "compute", "zone": "leaf"}]
+    assert [row["host_name"] for row in door.fetch("/os-hosts?zone=leaf")["hosts"]] == ["leaf-h0"]
+    assert door.fetch("/os-hosts?zone=nowhere")["hosts"] == []
+    shown = {row["resource"]["project"]: row["resource"] for row in door.fetch("/os-hosts/leaf-h0")["host"]}
+    project = door.fetch(f"/servers/{server}")["server"]["tenant_id"]
+    assert set(shown) == {"(total)", "(used_now)", "(used_max)", project}
+    assert shown["(total)"] == {"host": "leaf-h0", "project": "(total)", "cpu": 8, "memory_mb": 4096, "disk_gb": 40}
+    assert [shown[key]["memory_mb"] for key in ("(used_now)", "(used_max)", project)] == [96] * 3
+
+
+def test_hosts_of_old_clients_only(root, member):
+    assert root.get("/os-hosts", version="2.43").status_code == 404
+    assert root.get("/os-hosts", token=member).status_code == 403
+    assert root.get("/os-hosts/nowhere").status_code == 404
+
+
+@pytest.mark.parametrize("path, body", [("startup", None), ("shutdown", None), ("reboot", None), ("", {"status": "disable"}),
+                                        ("", {"maintenance_mode": "enable"})])
+def test_what_libvirt_cannot_do_to_a_host(door, path, body):
+    def ask(host):
+        return door.put(f"/os-hosts/{host}", body) if body else door.get(f"/os-hosts/{host}/{path}")
+    assert ask("leaf-h0").status_code == 501 and "Virt driver does not implement host" in ask("leaf-h0").text
+    assert ask("nowhere").status_code == 404
+
+
+@pytest.mark.parametrize("body", [{}, {"status": "off"}, {"other": "enable"}, {"status": 1}])
+def test_bad_changes_of_a_host(root, body):
+    assert root.put("/os-hosts/leaf-h0", body).status_code == 400
