@@ -217,6 +217,13 @@ void host_watch_stop(struct host_watch *watch)
     (void)pthread_mutex_unlock(&watch->lock);
     if (watch->hypervisors)
         (void)pthread_join(watch->thread, NULL);
+    watch->hypervisors = NULL;
+}
+
+void host_watch_free(struct host_watch *watch)
+{
+    if (!watch)
+        return;
     (void)pthread_cond_destroy(&watch->changed);
     (void)pthread_mutex_destroy(&watch->lock);
     free(watch);

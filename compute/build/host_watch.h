@@ -21,7 +21,10 @@ struct host_watch_options {
 MUST_CHECK enum err host_watch_start(const struct host_watch_options *options, struct host_watch **out);
 /* After start and before the first event: the hypervisors were opened with host_watch_power_changed and this watch as context. */
 void host_watch_use(struct host_watch *watch, struct hypervisors *hypervisors);
-void host_watch_stop(struct host_watch *watch); /* accepts NULL */
+/* Ends the thread; events are still taken, and lost. Both accept NULL. */
+void host_watch_stop(struct host_watch *watch);
+/* After host_watch_stop and after hypervisors_close, until which events come. */
+void host_watch_free(struct host_watch *watch);
 
 /* A power_changed_f: enqueues. A full queue drops the oldest: the periodic sync tells again. */
 void host_watch_power_changed(void *context, const struct uuid *server, int power_state);

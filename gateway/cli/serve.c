@@ -318,6 +318,7 @@ static void close_all(struct process *p)
     task_runners_stop(p->gateway.tasks, STOP_GRACE_MS);
     host_watch_stop(p->watch);
     hypervisors_close(p->gateway.hypervisors);
+    host_watch_free(p->watch);
     image_store_close(p->gateway.images);
     if (p->placement_ready)
         core_clear(&p->placement_core);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "gateway/base/log.h"
 #include "gateway/conductor/batch_inside.h"
@@ -10,9 +11,12 @@
 #include "gateway/conductor/record.h"
 #include "gateway/conductor/select_group.h"
 #include "gateway/gateway.h"
+#include "zones/fanout.h"
 
 #define IDLE_ROUNDS_MOST 5    /* rounds in which nobody kept what it had offered */
 #define OWN_TIME_MS      5000 /* the request commits by itself; then the task does */
+#define SEEN_MS          5000 /* a reservation is answered when its servers are there, or then */
+#define LOOK_MS          5
 
 static size_t count_of(const struct batch *batch, enum hold_state state)
 {
@@ -197,6 +201,19 @@ enum err batch_create(struct request *request, const struct create_order *order,
     return write_created(&batch, out);
 }
 
+/* Whoever gets a reservation id looks for its servers at once. The task goes on by itself whatever happens here. */
+static void wait_for_task(struct request *request, const struct uuid *subject)
+{
+    const int64_t most_ms = budget_left_ms(&request->budget) / 2;
+    const struct budget patience = budget_from_ms(most_ms < SEEN_MS ? most_ms : SEEN_MS);
+    const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000L};
+    int64_t live = 1;
+    fanout_waits(request->fanout, true);
+    while (budget_left_ms(&patience) > 0 && task_live(request->db, subject, &live) == OK && live > 0)
+        (void)nanosleep(&pause, NULL);
+    fanout_waits(request->fanout, false);
+}
+
 enum err batch_create_later(struct request *request, const struct create_order *order)
 {
     struct batch batch = batch_new(request, order);
@@ -205,5 +222,6 @@ enum err batch_create_later(struct request *request, const struct create_order *
         return fail(E_INTERNAL, "The task's data cannot be made.");
     TRY(task_add(request->db, "batch", &batch.subject, request->request_id, data));
     task_wake(request->gateway->tasks);
+    wait_for_task(request, &batch.subject);
     return OK;
 }

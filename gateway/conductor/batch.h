@@ -13,8 +13,8 @@
 /* As conductor_create, for order->count > 1. */
 MUST_CHECK enum err batch_create(struct request *request, const struct create_order *order, struct text *out, int64_t *made);
 
-/* The same as a task: for return_reservation_id, which is answered before anything was planned. If it fails, min_count servers are
- * in error and say why. */
+/* The same as a task: for return_reservation_id, which is answered whatever becomes of it. Returns when the task is done, or some
+ * seconds later while it goes on. If it fails, min_count servers are in error and say why. */
 MUST_CHECK enum err batch_create_later(struct request *request, const struct create_order *order);
 
 extern const struct task_kind batch_kind;

@@ -118,6 +118,14 @@ def test_return_reservation_id(tree, root, image, mariadb):
     assert {row["fault"]["message"] for row in rows} == {"No valid host was found. There are not enough hosts available."}
 
 
+def test_a_reservation_is_answered_when_its_servers_are_there(tree, root, image, mariadb):
+    reservation = ask(root, image, 2, return_reservation_id=True).json()["reservation_id"]
+    assert len(rows_of(root, reservation)) == 2
+    wait_for(lambda: settled(tree, mariadb), 60, "the builds")
+    lost = ask(root, image, ALL, return_reservation_id=True).json()["reservation_id"]
+    assert [row["status"] for row in rows_of(root, lost)] == ["ERROR"] * ALL
+
+
 def die_at(tree, mariadb, image, step):
     """The reservation id of a batch whose entry zone killed itself at that step; the answer may not have been sent any more."""
     tree.root.restart({"debug": {"stop_after": f"{step}:begin"}})
