@@ -270,6 +270,13 @@ enum err server_set_deleted(struct db *db, const struct uuid *uuid)
     return db_exec(db, sql, values, ARRAY_LEN(values));
 }
 
+enum err server_remove(struct db *db, const struct uuid *uuid)
+{
+    static const char sql[] = "DELETE FROM servers WHERE uuid = ?";
+    const struct sql_value values[] = {sql_uuid(uuid)};
+    return db_exec(db, sql, values, ARRAY_LEN(values));
+}
+
 enum err server_update(struct db *db, const struct server *server)
 {
     static const char sql[] =

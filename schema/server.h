@@ -102,6 +102,8 @@ MUST_CHECK enum err server_set_scheduling(struct db *db, const struct uuid *uuid
 MUST_CHECK enum err server_set_host(struct db *db, const struct uuid *uuid, const char *host, const char *availability_zone);
 MUST_CHECK enum err server_set_request_spec(struct db *db, const struct uuid *uuid, const char *request_spec);
 MUST_CHECK enum err server_set_deleted(struct db *db, const struct uuid *uuid);
+/* The row goes without a trace: the server is another zone's now (in the transaction that writes its forwarding record). */
+MUST_CHECK enum err server_remove(struct db *db, const struct uuid *uuid);
 
 /* What PUT /servers/{id} may change; NULL members of a non-nullable column keep the old value. */
 MUST_CHECK enum err server_update(struct db *db, const struct server *server);

@@ -11,6 +11,7 @@
 #include "gateway/base/text.h"
 #include "schema/action.h"
 #include "schema/plan.h"
+#include "schema/zone_forwarding.h"
 
 #define US_PER_S 1000000
 
@@ -32,8 +33,8 @@ const char *build_fault(struct arena *arena, int code, const char *message, cons
 
 static enum err add_build(struct db *db, const struct build_order *order)
 {
-    json_auto_t *data = json_pack("{s:s, s:s, s:O?, s:s?}", "request_id", order->request_id, "host", order->server->host, "caller",
-                                  order->told, "first_boot", order->server->first_boot);
+    json_auto_t *data = json_pack("{s:s, s:s, s:O?, s:s?, s:O?}", "request_id", order->request_id, "host", order->server->host,
+                                  "caller", order->told, "first_boot", order->server->first_boot, "order", order->order);
     return data ? task_add(db, "build", &order->server->uuid, order->request_id, data)
                 : fail(E_INTERNAL, "The task's data cannot be made.");
 }
@@ -53,9 +54,9 @@ enum err build_begin_locked(struct db *db, const struct build_order *order)
     struct sizing sizing;
     server->vm_state = "building";
     server->task_state = "spawning";
-    server->created_us = now_whole_seconds();
-    server->updated_us = server->created_us;
-    server->request_spec = reschedule_spec(&arena, order->sizing_text, order->may_retry, order->provider);
+    server->created_us = order->past ? order->past->created_us : now_whole_seconds();
+    server->updated_us = now_whole_seconds();
+    server->request_spec = reschedule_spec(&arena, order);
     if (server->networks)
         TRY(nics_allocate(db, &arena, server));
     if (server->nics)
@@ -83,12 +84,20 @@ static enum err claim(struct db *db, const struct build_order *order)
     return scheduler_late_check(db, &sizing, &claim);
 }
 
+/* It is, or was, here; or came over a link, and has gone on. */
+static enum err is_known(struct db *db, const struct build_order *order, bool *out)
+{
+    struct uuid owner;
+    TRY(server_exists(db, &order->server->uuid, out));
+    return *out || !order->use ? OK : zone_forwarding_get(db, &order->server->uuid, &owner, out);
+}
+
 static enum err accept_locked(struct db *db, const struct build_order *order)
 {
     const struct server *server = order->server;
-    bool exists = false;
-    TRY(server_exists(db, &server->uuid, &exists));
-    if (exists)
+    bool known = false;
+    TRY(is_known(db, order, &known));
+    if (known)
         return OK;
     if (order->use)
         TRY(plan_bind(db, order->use->entry, &server->uuid, order->use->expires_us));
@@ -104,12 +113,12 @@ static enum err accept_in_transaction(struct db *db, void *context)
 enum err build_accept(struct db *db, const struct build_order *order)
 {
     struct build_order copy = *order;
-    bool exists = false;
+    bool known = false;
     const enum err result = db_transaction(db, accept_in_transaction, &copy);
     if (result != E_CONFLICT)
         return result;
-    TRY(server_exists(db, &order->server->uuid, &exists)); /* a repeat that ran beside the first one: it lost to itself */
-    return exists ? OK : result;
+    TRY(is_known(db, order, &known)); /* a repeat that ran beside the first one: it lost to itself */
+    return known ? OK : result;
 }
 
 struct burial {

@@ -38,6 +38,12 @@ struct build_environment {
 /* NULL-terminated: build, delete, start, stop, reboot, reboot_hard, pause, unpause, suspend, resume. */
 extern const struct task_kind *const build_kinds[];
 
+/* Of a server that another zone gave up after its own hosts had failed it. */
+struct build_past {
+    int64_t created_us; /* when it was accepted first */
+    int64_t attempts;   /* builds begun before, in all zones */
+};
+
 /* A server that begins to exist here. */
 struct build_order {
     struct server *server;       /* its states and times are set by build_accept */
@@ -48,11 +54,14 @@ struct build_order {
     const json_t *told;          /* who asks (gateway/conductor/on_behalf.h), for another try; NULL */
     const struct caller *caller;
     const char *request_id;
+    const json_t *order;           /* what another zone needs to build it, should the hosts here fail it; NULL: it stays here */
+    const struct build_past *past; /* NULL: its first zone */
 };
 
 /*
  * Claims on the host, inserts the server (building/spawning on that host), the `create` action and the build task. E_CONFLICT: the
- * host has no room now, nothing was written. The same uuid again: OK, nothing is written twice.
+ * host has no room now, nothing was written. The same uuid again: OK, nothing is written twice, also when the server has gone on to
+ * another zone.
  */
 MUST_CHECK enum err build_accept(struct db *db, const struct build_order *order);
 /* A create that found no host: the server as an ERROR row with fault (500, "No valid host was found. …") and a failed action. */

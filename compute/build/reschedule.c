@@ -17,10 +17,11 @@ static const char *dump(struct arena *arena, const json_t *spec)
     return copy;
 }
 
-const char *reschedule_spec(struct arena *arena, const char *sizing_text, bool may_retry, const struct uuid *host)
+const char *reschedule_spec(struct arena *arena, const struct build_order *order)
 {
-    json_auto_t *spec = json_pack("{s:s?, s:[s], s:i, s:b}", "sizing", sizing_text, "tried", uuid_to_text(host).text, "attempts", 1,
-                                  "retry", may_retry ? 1 : 0);
+    const json_int_t before = order->past ? order->past->attempts : 0;
+    json_auto_t *spec = json_pack("{s:s?, s:[s], s:I, s:b}", "sizing", order->sizing_text, "tried",
+                                  uuid_to_text(order->provider).text, "attempts", before + 1, "retry", order->may_retry ? 1 : 0);
     return dump(arena, spec);
 }
 
@@ -28,8 +29,8 @@ static enum err wait_for_host(struct task *task, const struct server *server, js
 {
     const json_int_t attempts = json_integer_value(json_object_get(spec, "attempts"));
     json_t *caller = json_object_get(task->data, "caller");
-    json_auto_t *data = json_pack("{s:s, s:O?, s:O?}", "last_error", message, "caller", caller, "first_boot",
-                                  json_object_get(task->data, "first_boot"));
+    json_auto_t *data = json_pack("{s:s, s:O?, s:O?, s:O?}", "last_error", message, "caller", caller, "first_boot",
+                                  json_object_get(task->data, "first_boot"), "order", json_object_get(task->data, "order"));
     if (!data || json_object_set_new(spec, "attempts", json_integer(attempts + 1)))
         return fail(E_INTERNAL, "The task's data cannot be made.");
     TRY(server_set_scheduling(task->db, &server->uuid, dump(task->arena, spec)));

@@ -9,8 +9,8 @@
 
 #include "compute/build/build.h"
 
-/* The request_spec of a server whose first build begins on `host`. In the arena. */
-const char *reschedule_spec(struct arena *arena, const char *sizing_text, bool may_retry, const struct uuid *host);
+/* The request_spec of a server whose first build here begins on the order's host. In the arena. */
+const char *reschedule_spec(struct arena *arena, const struct build_order *order);
 
 /* In the transaction that ends a failed build of the locked `server`, whose claim is released: `*out` true, and it waits for
  * another host (building/scheduling, with its task). False: nothing was written, it has failed for good, `*out_message` (arena)

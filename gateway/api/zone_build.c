@@ -6,14 +6,18 @@
 
 #include "gateway/api/api.h"
 #include "gateway/api/zone_sizing.h"
+#include "gateway/base/clock.h"
 #include "gateway/base/log.h"
 #include "gateway/conductor/create.h"
 #include "gateway/conductor/create_child.h"
 #include "gateway/conductor/sealed.h"
 #include "gateway/gateway.h"
 #include "schema/json/json.h"
+#include "schema/server.h"
+#include "schema/zone_forwarding.h"
 
-#define ENTRIES_MOST 64
+#define ENTRIES_MOST    64
+#define CLOCKS_APART_US (INT64_C(3600) * 1000000)
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -88,6 +92,35 @@ static enum err zone_select(struct request *request, struct response *response)
     return OK;
 }
 
+/* What a moved server brings along (spec link.md section 9). */
+static enum err read_past(const struct request *request, struct order_move *out, bool *out_moved)
+{
+    const json_t *moved = json_object_get(request->json, "moved");
+    const json_t *created = json_object_get(moved, "created_us");
+    const json_t *attempts = json_object_get(moved, "attempts");
+    *out = (struct order_move){{json_integer_value(created), json_integer_value(attempts)}, request->gateway->keys.zone};
+    *out_moved = moved != NULL;
+    if (moved &&
+        (!json_is_integer(created) || out->past.created_us <= 0 || out->past.created_us > clock_wall_us() + CLOCKS_APART_US ||
+         !json_is_integer(attempts) || out->past.attempts < 0 || out->past.attempts > 1000))
+        return fail(E_INVALID, "moved lacks created_us or attempts.");
+    return OK;
+}
+
+/* An order that was sent again after its entry's time: good, if it arrived before. Further down it is for the owner to say. */
+static enum err check_late(struct request *request, const struct uuid *uuid, const struct sealed_entry *entry)
+{
+    const char *message = arena_strdup(request->arena, err_message());
+    struct uuid owner;
+    bool known = false;
+    if (!uuid_is_zero(&entry->zone))
+        return OK;
+    TRY(server_exists(request->db, uuid, &known));
+    if (!known)
+        TRY(zone_forwarding_get(request->db, uuid, &owner, &known));
+    return known ? OK : fail(E_CONFLICT, "%s", message);
+}
+
 static enum err zone_servers(struct request *request, struct response *response)
 {
     const char *sizing_text = NULL;
@@ -99,21 +132,32 @@ static enum err zone_servers(struct request *request, struct response *response)
     struct sizing sizing;
     struct uuid uuid;
     struct sealed_entry entry;
+    struct order_move move;
+    bool moved = false;
+    TRY(read_past(request, &move, &moved));
     TRY(zone_sizing_decode(request, &sizing_text, &sizing));
     TRY(uuid_from_text(text_of(request->json, "uuid") ? text_of(request->json, "uuid") : "", &uuid));
     if (!blob || !json_is_object(server) || !json_is_object(embedded) || !reservation)
         return fail(E_INVALID, "blob, server, embedded and reservation_id are required.");
-    TRY(sealed_open(request->arena, request->gateway, blob, sizing_text, request->caller.project_id, &entry));
+    enum err opened = sealed_open(request->arena, request->gateway, blob, sizing_text, request->caller.project_id, &entry);
+    if (opened == E_CONFLICT && moved)
+        opened = check_late(request, &uuid, &entry);
+    TRY(opened);
     response->status = 202;
     if (uuid_is_zero(&entry.zone)) {
-        if (uuid_tag(&uuid) != request->gateway->tag)
+        if (!moved && uuid_tag(&uuid) != request->gateway->tag)
             return fail(E_INVALID, "The uuid does not carry this zone's tag.");
-        const struct accept_order accept = {&uuid,       &entry.host, server,       embedded,
-                                            sizing_text, reservation, launch_index, &entry.use};
-        return conductor_accept(request, &accept, &response->body);
+        const struct accept_order accept = {
+            &uuid, &entry.host, server, embedded, sizing_text, reservation, launch_index, &entry.use, moved ? &move.past : NULL};
+        TRY(conductor_accept(request, &accept, &response->body));
+    } else {
+        const struct child_order order = {&uuid,        &entry.zone, entry.blob, sizing_text,         reservation,
+                                          launch_index, server,      embedded,   moved ? &move : NULL};
+        TRY(create_at_child(request, &order, &response->body));
     }
-    const struct child_order order = {&uuid, &entry.zone, entry.blob, sizing_text, reservation, launch_index, server, embedded};
-    return create_at_child(request, &order, &response->body);
+    if (moved)
+        response_header(request, response, CREATE_OWNER_HEADER, arena_strdup(request->arena, uuid_to_text(&move.owner).text));
+    return OK;
 }
 
 const struct route zone_build_routes[] = {

@@ -7,6 +7,7 @@
 #include "gateway/base/log.h"
 #include "gateway/conductor/batch.h"
 #include "gateway/conductor/create_child.h"
+#include "gateway/conductor/elsewhere.h"
 #include "gateway/conductor/on_behalf.h"
 #include "gateway/conductor/record.h"
 #include "gateway/conductor/select_group.h"
@@ -20,6 +21,7 @@ enum err conductor_accept(struct request *request, const struct accept_order *or
 {
     const struct record_parts parts = {order->uuid, order->server, order->embedded, order->reservation_id, order->launch_index};
     json_auto_t *told = on_behalf_write(request);
+    json_auto_t *kept = elsewhere_order(request, &parts);
     struct sizing sizing;
     struct server server;
     struct host host;
@@ -29,8 +31,16 @@ enum err conductor_accept(struct request *request, const struct accept_order *or
     server.host = host.name;
     server.node = host.name;
     server.availability_zone = select_host_zone(request->gateway, &host);
-    const struct build_order build = {&server,      order->host, order->use,       order->sizing_text,
-                                      !sizing.host, told,        &request->caller, request->request_id};
+    const struct build_order build = {.server = &server,
+                                      .provider = order->host,
+                                      .use = order->use,
+                                      .sizing_text = order->sizing_text,
+                                      .may_retry = !sizing.host,
+                                      .told = told,
+                                      .caller = &request->caller,
+                                      .request_id = request->request_id,
+                                      .order = sizing.host ? NULL : kept,
+                                      .past = order->past};
     TRY(build_accept(request->db, &build));
     task_wake(request->gateway->tasks);
     log_info("server.accepted", "server=%s host=%s", uuid_to_text(order->uuid).text, log_quote(host.name).text);
@@ -59,7 +69,8 @@ static enum err try_candidate(const struct placing *placing, const struct plan_e
                                       placing->order->reservation_id,
                                       placing->launch_index,
                                       placing->server,
-                                      placing->order->embedded};
+                                      placing->order->embedded,
+                                      NULL};
     if (!uuid_is_zero(&candidate->zone)) {
         TRY(create_at_child(placing->request, &order, placing->out));
         select_group_join(placing->request, &placing->order->sizing, &uuid);
@@ -72,6 +83,7 @@ static enum err try_candidate(const struct placing *placing, const struct plan_e
                                       placing->sizing_text,
                                       placing->order->reservation_id,
                                       placing->launch_index,
+                                      NULL,
                                       NULL};
     return conductor_accept(placing->request, &here, placing->out);
 }

@@ -38,7 +38,8 @@ struct accept_order {
     const char *sizing_text;
     const char *reservation_id;
     int launch_index;
-    const struct plan_use *use; /* the sealed entry it came with; NULL */
+    const struct plan_use *use;    /* the sealed entry it came with; NULL */
+    const struct build_past *past; /* another zone gave it up; NULL */
 };
 
 /*

@@ -19,6 +19,10 @@ static const char *order_text(struct arena *arena, const struct child_order *ord
     json_auto_t *body = json_pack("{s:s, s:s, s:s, s:s, s:i, s:O, s:O}", "uuid", uuid_to_text(order->uuid).text, "blob",
                                   order->blob, "sizing", sizing, "reservation_id", order->reservation_id, "launch_index",
                                   order->launch_index, "server", order->server, "embedded", order->embedded);
+    if (order->move)
+        (void)json_object_set_new(body, "moved",
+                                  json_pack("{s:I, s:I}", "created_us", (json_int_t)order->move->past.created_us, "attempts",
+                                            (json_int_t)order->move->past.attempts));
     char *text = json_dumps(body, JSON_COMPACT);
     const char *copy = arena_strdup(arena, text);
     free(text);
@@ -58,6 +62,15 @@ static void note_created(struct request *request, const struct zone *zone, const
     seen_note(request->gateway->seen, &server, 1);
 }
 
+/* A moved server's owner names itself. */
+static enum err read_owner(const struct zone *zone, const struct http_answer *answer, struct order_move *move)
+{
+    const char *owner = headers_get(&answer->headers, CREATE_OWNER_HEADER);
+    return owner && uuid_is_text(owner) && uuid_from_text(owner, &move->owner) == OK
+               ? OK
+               : fail(E_BAD_GATEWAY, "Zone %s took the server and does not say who has it.", zone->row.name);
+}
+
 enum err create_at_child(struct request *request, const struct child_order *order, struct text *out)
 {
     const struct zones_view *view = zones_view(request->gateway->zones, request->arena);
@@ -78,7 +91,7 @@ enum err create_at_child(struct request *request, const struct child_order *orde
     if (call.answer.kind == ZONE_ANSWERED && call.answer.status == 202) {
         text_add(out, call.answer.body, call.answer.body_length);
         note_created(request, zone, order->uuid);
-        return OK;
+        return order->move ? read_owner(zone, &call.answer, order->move) : OK;
     }
     enum err result;
     if (call.answer.kind == ZONE_ANSWERED) {
@@ -89,5 +102,5 @@ enum err create_at_child(struct request *request, const struct child_order *orde
         response_clear(&unused);
     }
     const bool unknown = result == E_TIMEOUT || result == E_BAD_GATEWAY;
-    return unknown && !request->link ? undo_later(request, order->uuid, result) : result;
+    return unknown && !request->link && !order->move ? undo_later(request, order->uuid, result) : result;
 }

@@ -34,9 +34,10 @@ struct search {
     const struct zone *asked[64];
     struct zone_call *calls; /* one for each of `asked` */
     size_t count;
-    size_t done; /* calls that have an answer */
-    bool ahead;  /* the request's body is not here yet: reads look for the owner */
-    bool late;   /* this zone's store was not asked yet */
+    size_t done;  /* calls that have an answer */
+    bool nowhere; /* the parent lets no actions up, and says of a read that it is not there */
+    bool ahead;   /* the request's body is not here yet: reads look for the owner */
+    bool late;    /* this zone's store was not asked yet */
     enum resolved word;
     size_t word_of; /* index of the call that said it */
 };
@@ -229,14 +230,11 @@ static enum err say_not_here(struct search *search)
     return fail(E_UNAVAILABLE, "The zone was restored from a backup and has not been compared with its hosts yet.");
 }
 
-/* The parent lets no actions up. What is nowhere is still "not found", which a read can say. */
+/* What is nowhere is still "not found". */
 static enum err refused_above(struct search *search, bool *answered)
 {
     struct request *request = search->request;
-    struct zone_call call;
-    question_init(search, search->asked[search->word_of], &call);
-    fanout_run(request->fanout, request->arena, &call, 1, request->budget);
-    if (resolve_answer(call.answer.kind, call.answer.status) == RESOLVED_NOT_HERE) {
+    if (search->nowhere) {
         *answered = false;
         return say_not_here(search);
     }
@@ -255,6 +253,13 @@ static enum err send_ahead(struct search *search, const struct zone *zone)
                        owner ? arena_strdup(search->request->arena, owner) : NULL);
 }
 
+/* The parent lets no actions up. */
+static bool is_refused_above(const struct search *search)
+{
+    return search->word == RESOLVED_REFUSED && !search->ahead && search->asked[search->word_of]->row.side == ZONE_PARENT &&
+           link_is_mutation(search->request->method);
+}
+
 static enum err conclude(struct search *search, bool *answered)
 {
     const struct zone *zone = search->asked[search->word_of];
@@ -267,24 +272,42 @@ static enum err conclude(struct search *search, bool *answered)
         *answered = false;
         return say_not_here(search);
     }
-    if (search->word == RESOLVED_REFUSED && !search->ahead && zone->row.side == ZONE_PARENT &&
-        link_is_mutation(search->request->method))
+    if (is_refused_above(search))
         return refused_above(search, answered);
     if (search->ahead && search->word == RESOLVED_FOUND)
         return send_ahead(search, zone);
     return relay_call_answer(search->request, search->response, &search->calls[search->word_of]);
 }
 
+static const struct uuid *moved_of(struct search *search, const struct http_answer *answer)
+{
+    struct uuid uuid;
+    const char *moved = headers_get(&answer->headers, MOVED_HEADER);
+    return moved && uuid_is_text(moved) && uuid_from_text(moved, &uuid) == OK
+               ? arena_copy(search->request->arena, &uuid, sizeof(uuid))
+               : NULL;
+}
+
+/* A read may go up where an action may not, and says where the server is now: perhaps below. */
+static const struct uuid *moved_above(struct search *search)
+{
+    struct request *request = search->request;
+    struct zone_call call;
+    question_init(search, search->asked[search->word_of], &call);
+    fanout_run(request->fanout, request->arena, &call, 1, request->budget);
+    search->nowhere = resolve_answer(call.answer.kind, call.answer.status) == RESOLVED_NOT_HERE;
+    return search->nowhere ? moved_of(search, &call.answer) : NULL;
+}
+
 /* Where a zone that was asked says that the server is now; NULL. */
 static const struct uuid *moved_to(struct search *search)
 {
-    struct uuid uuid;
-    for (size_t i = 0; i < search->done; i++) {
-        const char *moved = headers_get(&search->calls[i].answer.headers, MOVED_HEADER);
-        if (moved && uuid_is_text(moved) && uuid_from_text(moved, &uuid) == OK)
-            return arena_copy(search->request->arena, &uuid, sizeof(uuid));
-    }
-    return NULL;
+    const struct uuid *moved = NULL;
+    if (is_refused_above(search))
+        return moved_above(search);
+    for (size_t i = 0; i < search->done && !moved && search->word <= RESOLVED_NOT_HERE; i++)
+        moved = moved_of(search, &search->calls[i].answer);
+    return moved;
 }
 
 /* A record of this zone's own says where the server is. It is looked for only where one can be. */
@@ -341,7 +364,7 @@ static enum err search_run(struct search *search, bool *answered)
     for (int moves = 0; moves <= MOVES_MOST; moves++) {
         search_begin(search, &location);
         ask(search);
-        const struct uuid *moved = search->word <= RESOLVED_NOT_HERE ? moved_to(search) : NULL;
+        const struct uuid *moved = moved_to(search);
         if (!moved || (search->owner && uuid_equal(moved, search->owner)))
             break;
         search->owner = moved;

@@ -6,6 +6,7 @@
 #include "compute/build/hold.h"
 #include "gateway/base/log.h"
 #include "gateway/conductor/create.h"
+#include "gateway/conductor/elsewhere.h"
 #include "gateway/conductor/on_behalf.h"
 #include "gateway/conductor/places_below.h"
 #include "gateway/conductor/record.h"
@@ -68,6 +69,7 @@ static enum err commit_one(struct request *request, struct db *db, const struct 
 {
     json_auto_t *body = named(order->server, place->name);
     const struct record_parts parts = {&place->server, body, order->embedded, order->reservation_id, (int)place->launch_index};
+    json_auto_t *kept = elsewhere_order(request, &parts);
     struct sizing sizing;
     struct server server;
     struct hold hold;
@@ -85,8 +87,14 @@ static enum err commit_one(struct request *request, struct db *db, const struct 
     } else if (held != E_NOT_FOUND) {
         return held;
     }
-    const struct build_order build = {&server,          &hold.host,         NULL, order->sizing_text, !sizing.host, told,
-                                      &request->caller, request->request_id};
+    const struct build_order build = {.server = &server,
+                                      .provider = &hold.host,
+                                      .sizing_text = order->sizing_text,
+                                      .may_retry = !sizing.host,
+                                      .told = told,
+                                      .caller = &request->caller,
+                                      .request_id = request->request_id,
+                                      .order = sizing.host ? NULL : kept};
     TRY(hold_commit_locked(db, &build, &done));
     place->state = done ? HOLD_COMMITTED : HOLD_GONE;
     return OK;

@@ -8,6 +8,7 @@
 #include "compute/placement/placement.h"
 #include "compute/scheduler/claim.h"
 #include "gateway/base/log.h"
+#include "gateway/conductor/elsewhere.h"
 #include "gateway/conductor/on_behalf.h"
 #include "gateway/conductor/select.h"
 #include "gateway/gateway.h"
@@ -16,6 +17,7 @@
 
 #define BUILD_EVENT "compute__do_build_and_run_instance"
 #define CHOICE_MS   10000
+#define RETRIES     100000 /* an order that may have arrived below is never forgotten */
 
 struct choice {
     struct task *task;
@@ -75,19 +77,37 @@ static enum err try_host(struct request *request, struct task *task, const json_
     return OK;
 }
 
-static enum err choose(struct request *request, struct task *task, const json_t *spec)
+static const char *sizing_text_of(const json_t *spec)
 {
     const char *text = json_string_value(json_object_get(spec, "sizing"));
-    struct sizing sizing;
+    return text ? text : "";
+}
+
+/* E_CONFLICT: no host here that was not tried has room. */
+static enum err choose_here(struct request *request, struct task *task, const json_t *spec, const struct sizing *sizing)
+{
     struct plan_entries entries;
     struct plan_entry entry;
-    TRY(sizing_read(request->arena, text ? text : "", text ? strlen(text) : 0, &sizing));
-    TRY(select_here(request, &sizing, &entries));
+    TRY(select_here(request, sizing, &entries));
     while (plan_entry_take(&entries, &entry)) {
-        const enum err result = was_tried(spec, &entry.host) ? E_CONFLICT : try_host(request, task, spec, &sizing, &entry.host);
+        const enum err result = was_tried(spec, &entry.host) ? E_CONFLICT : try_host(request, task, spec, sizing, &entry.host);
         if (result != E_CONFLICT && result != E_NOT_FOUND)
             return result;
     }
+    return fail(E_CONFLICT, "No host here has room.");
+}
+
+/* Once an order may be below, no host here is looked for. */
+static enum err choose(struct request *request, struct task *task, const json_t *spec)
+{
+    struct sizing sizing;
+    const char *text = sizing_text_of(spec);
+    TRY(sizing_read(request->arena, text, strlen(text), &sizing));
+    enum err result = json_object_get(task->data, "away") ? E_CONFLICT : choose_here(request, task, spec, &sizing);
+    if (result == E_CONFLICT)
+        result = elsewhere_try(request, task, &sizing, text);
+    if (result != E_CONFLICT)
+        return result;
     return fail(E_CONFLICT,
                 "Exceeded maximum number of retries. Exhausted all hosts available for retrying build failures for instance %s. "
                 "Last exception: %s",
@@ -97,12 +117,12 @@ static enum err choose(struct request *request, struct task *task, const json_t 
 static enum err run_choose(struct task *task)
 {
     struct on_behalf behalf;
-    struct server server;
+    const struct server *server = NULL;
     json_auto_t *spec = NULL;
-    TRY(server_get_any(task->db, task->arena, &task->subject, &server));
-    if (server.host)
+    TRY(server_find(task->db, task->arena, &task->subject, &server));
+    if (!server || server->host) /* done before: another zone's, or on a host */
         return OK;
-    TRY(json_parse_foreign(server.request_spec, strlen(server.request_spec), &spec));
+    TRY(json_parse_foreign(server->request_spec, strlen(server->request_spec), &spec));
     enum err result = on_behalf_open(task, json_object_get(task->data, "caller"), CHOICE_MS, &behalf);
     if (result == OK)
         result = choose(&behalf.request, task, spec);
@@ -110,12 +130,35 @@ static enum err run_choose(struct task *task)
     return result;
 }
 
+static enum err undo_choose(struct task *task)
+{
+    struct on_behalf behalf;
+    const struct server *server = NULL;
+    json_auto_t *spec = NULL;
+    if (!json_object_get(task->data, "away"))
+        return OK;
+    TRY(server_find(task->db, task->arena, &task->subject, &server));
+    if (!server)
+        return OK;
+    TRY(json_parse_foreign(server->request_spec, strlen(server->request_spec), &spec));
+    enum err result = on_behalf_open(task, json_object_get(task->data, "caller"), CHOICE_MS, &behalf);
+    if (result == OK)
+        result = elsewhere_undo(&behalf.request, task, sizing_text_of(spec));
+    on_behalf_close(&behalf);
+    return result;
+}
+
 static enum err begin_build(struct task *task)
 {
     struct server server;
+    const struct server *found = NULL;
+    TRY(server_find(task->db, task->arena, &task->subject, &found));
+    if (!found)
+        return OK; /* another zone's */
     TRY(server_get_locked(task->db, task->arena, &task->subject, &server));
-    json_auto_t *data = json_pack("{s:s, s:s?, s:O?, s:O?}", "request_id", task->request_id, "host", server.host, "caller",
-                                  json_object_get(task->data, "caller"), "first_boot", json_object_get(task->data, "first_boot"));
+    json_auto_t *data = json_pack("{s:s, s:s?, s:O?, s:O?, s:O?}", "request_id", task->request_id, "host", server.host, "caller",
+                                  json_object_get(task->data, "caller"), "first_boot", json_object_get(task->data, "first_boot"),
+                                  "order", json_object_get(task->data, "order"));
     return data ? task_add(task->db, "build", &task->subject, task->request_id, data)
                 : fail(E_INTERNAL, "The task's data cannot be made.");
 }
@@ -133,7 +176,7 @@ static enum err give_up(struct task *task, enum err kind, const char *message)
     return server_clear_host(task->db, &task->subject);
 }
 
-static const struct task_step reschedule_steps[] = {{"choose", run_choose, NULL}};
+static const struct task_step reschedule_steps[] = {{"choose", run_choose, undo_choose}};
 
-const struct task_kind reschedule_kind = {"reschedule", reschedule_steps, ARRAY_LEN(reschedule_steps), 30, begin_build, give_up,
+const struct task_kind reschedule_kind = {"reschedule", reschedule_steps, ARRAY_LEN(reschedule_steps), RETRIES, begin_build, give_up,
                                           false};

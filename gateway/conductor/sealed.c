@@ -99,11 +99,9 @@ enum err sealed_open(struct arena *arena, const struct gateway *gateway, const c
         return fail(E_INVALID, "The plan entry was made for another sizing.");
     if (strcmp(text_of(object, "project"), project_id ? project_id : "") != 0)
         return fail(E_INVALID, "The plan entry was made for another project.");
-    if (entry.use.expires_us < clock_wall_us())
-        return fail(E_CONFLICT, "The plan entry has expired.");
     TRY(uuid_from_text(text_of(object, "host"), &entry.host));
     TRY(uuid_from_text(text_of(object, "zone"), &entry.zone));
     entry.blob = arena_strdup(arena, text_of(object, "blob"));
     *out = entry;
-    return OK;
+    return entry.use.expires_us < clock_wall_us() ? fail(E_CONFLICT, "The plan entry has expired.") : OK;
 }

@@ -19,6 +19,6 @@ struct sealed_entry {
 /* Base64 text in the arena. */
 const char *sealed_make(struct arena *arena, const struct gateway *gateway, const struct plan_entry *entry, const char *sizing_text,
                         const char *project_id);
-/* E_INVALID: not ours, or for another sizing or project. E_CONFLICT: expired. */
+/* E_INVALID: not ours, or for another sizing or project. E_CONFLICT: expired; `out` is filled all the same. */
 MUST_CHECK enum err sealed_open(struct arena *arena, const struct gateway *gateway, const char *text, const char *sizing_text,
                                 const char *project_id, struct sealed_entry *out);

@@ -102,6 +102,17 @@ enum err core_open_stream(const struct http_core *core, struct request *request,
     return result;
 }
 
+/* A server that went to another zone between the look and the deed is not "not found" (the record of its move is written with the
+ * end of its row). */
+static enum err look_again(const struct http_core *core, struct request *request, struct response *response)
+{
+    const char *message = arena_strdup(request->arena, err_message());
+    bool answered = false;
+    request->server = NULL;
+    TRY(core->hooks.locate(request, response, &answered));
+    return answered ? OK : fail(E_NOT_FOUND, "%s", message);
+}
+
 static enum err run(const struct http_core *core, struct request *request, struct response *response)
 {
     bool answered = false;
@@ -115,7 +126,8 @@ static enum err run(const struct http_core *core, struct request *request, struc
     if (answered)
         return OK;
     TRY(body_read(request));
-    return request->route->handler(request, response);
+    const enum err result = request->route->handler(request, response);
+    return result == E_NOT_FOUND && request->server ? look_again(core, request, response) : result;
 }
 
 void core_run(const struct http_core *core, struct request *request, struct response *response)

@@ -29,7 +29,7 @@ static enum err accept(struct db *db, uint8_t number, const struct plan_use *use
     const struct uuid uuid = uuid_of(number);
     struct server server = server_sample(&uuid);
     server.launched_us = 0;
-    const struct build_order order = {&server, &host, use, SIZING_TEXT, true, NULL, &user, "req-1"};
+    const struct build_order order = {&server, &host, use, SIZING_TEXT, true, NULL, &user, "req-1", NULL, NULL};
     return build_accept(db, &order);
 }
 
@@ -92,7 +92,7 @@ static void a_conflict_leaves_nothing(void **state)
     must_contain(err_message(),
                  "Unable to create allocation for 'VCPU' on resource provider '11111111-2222-4333-8444-5555555555c8'.");
     assert_rows(store, "3 3 3 3 3 9 0");
-    const struct build_order order = {&server, &host, &use, SIZING_TEXT, true, NULL, &user, "req-1"};
+    const struct build_order order = {&server, &host, &use, SIZING_TEXT, true, NULL, &user, "req-1", NULL, NULL};
     assert_int_equal(build_accept(store->db, &order), E_NOT_FOUND);
     assert_rows(store, "3 3 3 3 3 9 0");
 }
