@@ -178,5 +178,5 @@ static enum err give_up(struct task *task, enum err kind, const char *message)
 
 static const struct task_step reschedule_steps[] = {{"choose", run_choose, undo_choose}};
 
-const struct task_kind reschedule_kind = {"reschedule", reschedule_steps, ARRAY_LEN(reschedule_steps), RETRIES, begin_build, give_up,
-                                          false};
+const struct task_kind reschedule_kind = {
+    "reschedule", reschedule_steps, ARRAY_LEN(reschedule_steps), RETRIES, begin_build, give_up, false};

@@ -40,7 +40,14 @@ static enum err locate(struct request *request, struct response *response, bool 
 {
     if (strcmp(request_param(request, "server_id"), "silent") == 0)
         return fail(E_UNAVAILABLE, "Zone east is silent.");
-    *answered = strcmp(request_param(request, "server_id"), "there") == 0;
+    static bool left; /* "leaving" is here at the first look only */
+    if (strcmp(request_param(request, "server_id"), "leaving") == 0 && !left) {
+        request->server = (const struct server *)&fake_link;
+        left = true;
+        return OK;
+    }
+    *answered = strcmp(request_param(request, "server_id"), "there") == 0 || left;
+    left = false;
     if (*answered) {
         response_header(request, response, "OpenStack-API-Version", "compute 2.77");
         text_add(&response->body, request->body, request->body_length);
@@ -56,6 +63,11 @@ static enum err echo(struct request *request, struct response *response)
     else
         text_add(&response->body, request->body, request->body_length);
     return OK;
+}
+
+static enum err echo_of_server(struct request *request, struct response *response)
+{
+    return request->server ? fail(E_NOT_FOUND, "It was here a moment ago.") : echo(request, response);
 }
 
 static enum err breaks(struct request *request, struct response *response)
@@ -97,7 +109,7 @@ static const struct route routes[] = {
     {.method = "GET", .path = "/links", .handler = link_handler},
     {.method = "POST",
      .path = "/servers/{server_id}",
-     .handler = echo,
+     .handler = echo_of_server,
      .body = BODY_JSON,
      .access = ACCESS_READER,
      .scope = SCOPE_SERVER},
@@ -331,6 +343,7 @@ static void test_locate(void **state)
         {"here", "{", 400, "compute 2.1"},
         {"there", "{ not for us to judge", 207, "compute 2.77"},
         {"silent", "{}", 503, "compute 2.1"},
+        {"leaving", "{}", 207, "compute 2.77"}, /* it went to another zone between the look and the deed */
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct conversation talk;
