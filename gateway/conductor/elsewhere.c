@@ -49,13 +49,15 @@ static enum err choose_entry(struct request *request, const struct sizing *sizin
     return plan_entry_take(&entries, out) ? OK : fail(E_CONFLICT, "No zone below has room.");
 }
 
+/* Whoever finds it stored must take it for sent. */
 static enum err store_entry(struct task *task, const struct plan_entry *entry)
 {
     json_t *away = json_pack("{s:s, s:s, s:I, s:b}", "zone", uuid_to_text(&entry->zone).text, "blob", entry->blob, "until",
-                             (json_int_t)(clock_wall_us() + ENTRY_DEAD_US), "unknown", 0);
+                             (json_int_t)(clock_wall_us() + ENTRY_DEAD_US), "unknown", 1);
     if (!away || json_object_set_new(task->data, "away", away))
         return fail(E_INTERNAL, "The task's data cannot be made.");
-    return task_save(task);
+    TRY(task_save(task));
+    return json_object_set_new(away, "unknown", json_false()) ? fail(E_INTERNAL, "The task's data cannot be made.") : OK;
 }
 
 static void drop_entry(struct task *task)
@@ -89,21 +91,31 @@ static enum err send_entry(struct request *request, struct task *task, const str
     return create_at_child(request, &child, &unused);
 }
 
+/* An order that may have arrived is given up only on the owner's own word, and when its entry is dead. */
+static bool may_be_below(struct request *request, const json_t *away, enum err result)
+{
+    struct uuid zone;
+    if (result == E_TIMEOUT || result == E_BAD_GATEWAY)
+        return true;
+    if (!json_is_true(json_object_get(away, "unknown")))
+        return false;
+    const struct zones_view *view = zones_view(request->gateway->zones, request->arena);
+    const bool gone = uuid_from_text(text_of(away, "zone"), &zone) != OK || !view_child_by_uuid(view, &zone);
+    return result != E_CONFLICT || gone || clock_wall_us() < json_integer_value(json_object_get(away, "until"));
+}
+
 /* Sends it until the outcome is known. OK: `move` says who has it. E_CONFLICT: nobody has it, the entry is dropped. */
 static enum err settle_entry(struct request *request, struct task *task, const struct server *server, const char *sizing_text,
                              struct order_move *move)
 {
     const enum err result = send_entry(request, task, server, sizing_text, move);
     json_t *away = json_object_get(task->data, "away");
-    const bool unknown = json_is_true(json_object_get(away, "unknown"));
     if (result == OK)
         return OK;
-    if (result == E_TIMEOUT || result == E_BAD_GATEWAY || (unknown && result == E_UNAVAILABLE)) {
+    if (may_be_below(request, away, result)) {
         (void)json_object_set_new(away, "unknown", json_true());
-        return fail(E_UNAVAILABLE, "The zone below does not say whether it has the server.");
+        return fail(E_UNAVAILABLE, "It is not known whether the zone below has the server.");
     }
-    if (unknown && clock_wall_us() < json_integer_value(json_object_get(away, "until")))
-        return fail(E_UNAVAILABLE, "The order may still arrive below.");
     drop_entry(task);
     return fail(E_CONFLICT, "The zone below refused the server.");
 }

@@ -13,14 +13,15 @@ from lib.servers import Door, stock
 from lib.wait import wait_for
 
 CAPACITY = {"vcpus": 64, "ram_mib": 65536, "disk_gib": 1000}
-NO_BLAME = {"scheduler": {"build_failure_weight_multiplier": 0}}  # or the bad hosts are soon avoided
+COMMON = {"scheduler": {"build_failure_weight_multiplier": 0},  # or the bad hosts are soon avoided
+          "compute": {"networks": "default"}}
 ORDERS = "/os-zones/servers"
 
 
 @pytest.fixture(scope="module")
 def tree(make_tree):
     tree = make_tree({"root": {"hosts": 1, "children": {"mid": {}},
-                               "settings": {"debug": {"fail_builds": "start:100:root-h0"}, **NO_BLAME}}}, capacity=CAPACITY)
+                               "settings": {"debug": {"fail_builds": "start:100:root-h0"}, **COMMON}}}, capacity=CAPACITY)
     root = tree.http("root")
     mid = root.fetch("/os-zones")["zones"][0]["id"]  # its own host is root's first choice
     assert root.put(f"/os-zones/{mid}", {"zone": {"weight_offset": -100}}).status_code == 200
@@ -30,7 +31,7 @@ def tree(make_tree):
 @pytest.fixture(scope="module")
 def leaf(tree, make_host, make_zone):
     zone = make_zone("leaf", {"identity": {"url": f"{tree.root.url}/identity/v3"},
-                              "debug": {"fail_builds": "start:100:leaf-bad:leaf-bad-2"}, **NO_BLAME})
+                              "debug": {"fail_builds": "start:100:leaf-bad:leaf-bad-2"}, **COMMON})
     zone.upgrade()
     zone.hosts = [make_host(f"leaf-{name}") for name in ("good", "bad", "bad-2")]
     for host in zone.hosts:
@@ -111,6 +112,7 @@ def assert_given_up(tree, mariadb, ids):
     assert not set(ids) & set(servers(tree.root, mariadb))
     assert not set(ids) & claims(tree.root, mariadb)
     assert not set(ids) & tree.hosts["root"][0].domain_uuids()
+    assert not mariadb.sql(tree.root.schema, "SELECT * FROM ports")
     assert not [row for row in tasks(tree.root, mariadb) if row[0] in ids]
     rows = mariadb.sql(tree.root.schema, "SELECT LOWER(HEX(server)) FROM zone_forwardings")
     assert {server.replace("-", "") for server in ids} <= {row[0] for row in rows}
@@ -131,6 +133,7 @@ def test_it_goes_on_below(tree, leaf, door, doors, mariadb, only):
     assert everywhere.looks and not everywhere.bad
     tag = doors["root"].fetch("/os-zones/info")["zone"]["tag"]
     assert {server[-6:] for server in created} == {tag}, "all were born at root"
+    assert all(show(doors["root"], server)["addresses"] for server in created)
     assert_given_up(tree, mariadb, created)
     assert set(created) <= claims(leaf, mariadb)
     for server, before in created.items():
@@ -164,6 +167,31 @@ def test_a_lost_answer_makes_no_second_server(tree, leaf, front, door, doors, ma
     assert not everywhere.bad
     assert servers(leaf, mariadb)[server] == ("active", None, "leaf-good")
     assert [row["id"] for row in doors["root"].fetch("/servers?name=lost")["servers"]] == [server]
+    wait_for(lambda: not [row for row in tasks(tree.root, mariadb) if row[0] == server], 60, "root's task")
+    assert_given_up(tree, mariadb, [server])
+
+
+def test_a_zone_that_dies_before_it_knows_goes_on(tree, leaf, front, door, doors, mariadb, only):
+    """Killed when leaf has the server and root has not heard of it: what root finds in the task leads to the same place."""
+    only(("leaf-good",))
+    killed = threading.Event()
+
+    def kill(connection, request):
+        answer = front._ask(request)  # pylint: disable=protected-access
+        if front.played == 1:
+            tree.root.kill()
+            killed.set()
+        else:
+            connection.sendall(answer)
+    with front.plays(kill, ORDERS):
+        server = door.ask("killed")
+        assert killed.wait(60)
+        assert tasks(tree.root, mariadb) and server in servers(tree.root, mariadb) and server in servers(leaf, mariadb)
+        tree.root.start()
+        wait_for(lambda: server not in servers(tree.root, mariadb), 60, "root to give it up")
+        assert front.played > 1
+    wait_status(doors["root"], server, "ACTIVE")
+    assert servers(leaf, mariadb)[server] == ("active", None, "leaf-good")
     wait_for(lambda: not [row for row in tasks(tree.root, mariadb) if row[0] == server], 60, "root's task")
     assert_given_up(tree, mariadb, [server])
 
