@@ -136,7 +136,17 @@ static bool is_standard(const char *file_name, const char *name)
 
 static enum err check_enum(const char *words, const char *value)
 {
-    return is_word_of(words, value) ? OK : fail(E_INVALID, "Validation failed; '%.255s' is not one of: %s", value, words);
+    char listed[512];
+    size_t length = 0;
+    if (is_word_of(words, value))
+        return OK;
+    for (const char *at = words; *at && length + 2 < sizeof(listed); at++) {
+        if (*at == ' ')
+            listed[length++] = ',';
+        listed[length++] = *at;
+    }
+    listed[length] = '\0';
+    return fail(E_INVALID, "Validation failed; '%.255s' is not one of: %s.", value, listed);
 }
 
 static enum err check_integer(int64_t least, const char *value)

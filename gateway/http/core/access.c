@@ -7,6 +7,8 @@
 
 #include "gateway/http/core/inside.h"
 
+enum { UUID_HEX = 32 };
+
 static bool allow_all(const struct request *request)
 {
     (void)request;
@@ -54,6 +56,21 @@ static bool same_project(const char *hex, const char *project_id)
     return *hex == '\0';
 }
 
+/* Nova's words for a path with the id of another project than the token's. */
+static enum err other_project(const struct request *request)
+{
+    char own[UUID_HEX + 1] = "None";
+    size_t length = 0;
+    for (const char *from = request->caller.project_id; from && *from && length < UUID_HEX; from++) {
+        if (*from != '-')
+            own[length++] = *from;
+    }
+    if (length)
+        own[length] = '\0';
+    return fail(E_INVALID, "Malformed request URL: URL's project_id '%.64s' doesn't match Context's project_id '%s'",
+                request->project, own);
+}
+
 enum err access_check(const struct http_hooks *hooks, struct request *request)
 {
     const struct access_rule *rule = &access_rules[request->route->access];
@@ -63,7 +80,7 @@ enum err access_check(const struct http_hooks *hooks, struct request *request)
     if (!request->caller.request_id)
         request->caller.request_id = request->request_id;
     if (request->project && (!request->caller.project_id || !same_project(request->project, request->caller.project_id)))
-        return fail(E_INVALID, "Malformed request url");
+        return other_project(request);
     if (!rule->allows(request))
         return fail(E_FORBIDDEN, "Policy doesn't allow %s %s to be performed.", request->route->method, request->route->path);
     request->authenticated = true;

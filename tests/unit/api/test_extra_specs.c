@@ -15,7 +15,7 @@ static const struct {
     {"hw:nothing", "x", "extra spec 'hw:nothing' does not appear to be a valid extra spec."},
     {"hw:", "x", "does not appear"},
     {"hw:cpu_policy", "dedicated", NULL},
-    {"hw:cpu_policy", "dedicated shared", "'dedicated shared' is not one of: dedicated shared mixed"},
+    {"hw:cpu_policy", "dedicated shared", "'dedicated shared' is not one of: dedicated, shared, mixed."},
     {"hw:cpu_policy", "", "is not one of"},
     {"hw:cpu_policy", "Dedicated", "is not one of"},
     {"hw:numa_nodes", "2", NULL},
