@@ -149,9 +149,8 @@ static enum err group_create(struct request *request, struct response *response)
     return reply(request, response, &group);
 }
 
-/* This zone's group, or `*out_answered`: another zone's answer is written. `action` as Nova's policy calls it. */
-static enum err find_group(struct request *request, struct response *response, const char *action, struct server_group *out,
-                           bool *out_answered)
+/* This zone's group, or `*out_answered`: another zone's answer is written. Another project's is not found, as in Nova. */
+static enum err find_group(struct request *request, struct response *response, struct server_group *out, bool *out_answered)
 {
     const char *id = request_param(request, "group_id");
     struct uuid uuid;
@@ -165,7 +164,7 @@ static enum err find_group(struct request *request, struct response *response, c
     }
     TRY(result);
     if (!request->caller.is_admin && !str_equal(out->project_id, request->caller.project_id))
-        return fail(E_FORBIDDEN, "Policy doesn't allow os_compute_api:os-server-groups:%s to be performed.", action);
+        return fail(E_NOT_FOUND, "Instance group %s could not be found.", id);
     return OK;
 }
 
@@ -173,7 +172,7 @@ static enum err group_show(struct request *request, struct response *response)
 {
     struct server_group group;
     bool answered = false;
-    TRY(find_group(request, response, "show", &group, &answered));
+    TRY(find_group(request, response, &group, &answered));
     return answered ? OK : reply(request, response, &group);
 }
 
@@ -181,7 +180,7 @@ static enum err group_delete(struct request *request, struct response *response)
 {
     struct server_group group;
     bool answered = false;
-    TRY(find_group(request, response, "delete", &group, &answered));
+    TRY(find_group(request, response, &group, &answered));
     if (answered)
         return OK;
     response->status = 204;
