@@ -19,7 +19,9 @@ extern const struct route server_metadata_routes[];    /* server_metadata.c */
 extern const struct route server_tags_routes[];        /* server_tags.c */
 extern const struct route interface_routes[];          /* interfaces.c: os-interface and ips of a server */
 extern const struct route server_diagnostics_routes[]; /* server_diagnostics.c */
-extern const struct route server_none_routes[];        /* server_none.c: password, topology and migrations of a server */
+extern const struct route server_none_routes[];        /* server_none.c: password, topology and volumes of a server */
+extern const struct route migration_routes[];          /* migrations.c */
+extern const struct route removed_routes[];            /* removed.c: 410 */
 extern const struct route network_routes[];            /* networks.c: before zone_routes, as zone_plan_routes */
 extern const struct route extension_routes[];          /* extensions.c */
 extern const struct route security_group_routes[];     /* security_groups.c */

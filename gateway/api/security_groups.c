@@ -270,19 +270,11 @@ enum err server_action_security_group(struct request *request, struct response *
     return OK;
 }
 
-static enum err default_rules_gone(struct request *request, struct response *response)
-{
-    (void)request;
-    (void)response;
-    return fail(E_GONE, "This resource is no longer available. No forwarding address is given.");
-}
-
 #define OLD(m, p, a, h, b)                                                                                                         \
     {                                                                                                                              \
         .method = (m), .path = (p), .access = (a), .max = UNTIL, .handler = (h), .body = (b)                                       \
     }
-#define GROUP         "/os-security-groups/{group_id}"
-#define DEFAULT_RULES "/os-security-group-default-rules"
+#define GROUP "/os-security-groups/{group_id}"
 
 const struct route security_group_routes[] = {
     OLD("GET", "/os-security-groups", ACCESS_READER, group_index, BODY_NONE),
@@ -290,10 +282,6 @@ const struct route security_group_routes[] = {
     OLD("GET", GROUP, ACCESS_READER, group_show, BODY_NONE),
     OLD("PUT", GROUP, ACCESS_MEMBER, group_update, BODY_JSON),
     OLD("DELETE", GROUP, ACCESS_MEMBER, group_delete, BODY_NONE),
-    OLD("GET", DEFAULT_RULES, ACCESS_READER, default_rules_gone, BODY_NONE),
-    OLD("POST", DEFAULT_RULES, ACCESS_MEMBER, default_rules_gone, BODY_RAW),
-    OLD("GET", DEFAULT_RULES "/{rule_id}", ACCESS_READER, default_rules_gone, BODY_NONE),
-    OLD("DELETE", DEFAULT_RULES "/{rule_id}", ACCESS_MEMBER, default_rules_gone, BODY_NONE),
     {.method = "GET",
      .path = "/servers/{server_id}/os-security-groups",
      .access = ACCESS_READER,

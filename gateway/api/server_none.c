@@ -1,14 +1,11 @@
 /*
  * What every server may be asked for and none has here, told truthfully (nova-api.md section 13): a password that the guest handed
- * to the metadata service (there is none), a NUMA topology (no flavor asks for one), live migrations under way (there are none).
- * And /os-migrations, of zones that have some.
+ * to the metadata service (there is none), a NUMA topology (no flavor asks for one), volumes (there are none).
  */
 #include "gateway/api/api.h"
-#include "gateway/api/gather.h"
 #include "gateway/api/server_common.h"
 
-#define TOPOLOGY   78 /* the first version with it */
-#define MIGRATIONS 23
+#define TOPOLOGY 78 /* the first version with it */
 
 static enum err password_show(struct request *request, struct response *response)
 {
@@ -34,34 +31,25 @@ static enum err topology_show(struct request *request, struct response *response
     return OK;
 }
 
-static enum err migrations_list(struct request *request, struct response *response)
+static enum err attachments_list(struct request *request, struct response *response)
 {
     struct server server;
     TRY(server_of_request(request, &server));
-    response->json = json_pack("{s:[]}", "migrations");
+    response->json = json_pack("{s:[]}", "volumeAttachments");
     return OK;
 }
 
-static enum err migration_show(struct request *request, struct response *response)
+static enum err attachment_show(struct request *request, struct response *response)
 {
     struct server server;
     (void)response;
     TRY(server_of_request(request, &server));
-    return fail(E_NOT_FOUND, "In-progress live migration %s is not found for server %s.", request_param(request, "migration_id"),
-                uuid_to_text(&server.uuid).text);
+    return fail(E_NOT_FOUND, "Instance %s is not attached to volume %s", uuid_to_text(&server.uuid).text,
+                request_param(request, "volume_id"));
 }
 
-/* This zone moves nothing yet; a child that is a Nova may. */
-static enum err migrations_index(struct request *request, struct response *response)
-{
-    json_auto_t *list = json_array();
-    TRY(gather_lists(request, response, "migrations", list));
-    response->json = json_pack("{s:O}", "migrations", list);
-    return OK;
-}
-
-#define PASSWORD  "/servers/{server_id}/os-server-password"
-#define MIGRATING "/servers/{server_id}/migrations"
+#define PASSWORD "/servers/{server_id}/os-server-password"
+#define ATTACHED "/servers/{server_id}/os-volume_attachments"
 
 const struct route server_none_routes[] = {
     {.method = "GET", .path = PASSWORD, .access = ACCESS_READER, .handler = password_show, .scope = SCOPE_SERVER},
@@ -72,18 +60,7 @@ const struct route server_none_routes[] = {
      .min = TOPOLOGY,
      .handler = topology_show,
      .scope = SCOPE_SERVER},
-    {.method = "GET",
-     .path = MIGRATING,
-     .access = ACCESS_ADMIN,
-     .min = MIGRATIONS,
-     .handler = migrations_list,
-     .scope = SCOPE_SERVER},
-    {.method = "GET", .path = "/os-migrations", .access = ACCESS_ADMIN, .handler = migrations_index},
-    {.method = "GET",
-     .path = MIGRATING "/{migration_id}",
-     .access = ACCESS_ADMIN,
-     .min = MIGRATIONS,
-     .handler = migration_show,
-     .scope = SCOPE_SERVER},
+    {.method = "GET", .path = ATTACHED, .access = ACCESS_READER, .handler = attachments_list, .scope = SCOPE_SERVER},
+    {.method = "GET", .path = ATTACHED "/{volume_id}", .access = ACCESS_READER, .handler = attachment_show, .scope = SCOPE_SERVER},
     {.method = NULL},
 };

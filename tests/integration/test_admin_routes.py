@@ -76,6 +76,8 @@ def test_what_servers_have_none_of(door, server):
     assert door.get(f"/servers/{server}/migrations", version="2.22").status_code == 404
     assert door.get(f"/servers/{server}/migrations/1", version="2.23").status_code == 404
     assert door.fetch("/os-migrations") == {"migrations": []}
+    assert door.fetch(f"/servers/{server}/os-volume_attachments") == {"volumeAttachments": []}
+    assert door.get(f"/servers/{server}/os-volume_attachments/{server}").status_code == 404
     for path in ("os-server-password", "topology"):
         assert door.get(f"/servers/11111111-2222-3333-4444-555555555555/{path}", version="2.78").status_code == 404
 
@@ -110,3 +112,23 @@ def test_what_libvirt_cannot_do_to_a_host(door, path, body):
 @pytest.mark.parametrize("body", [{}, {"status": "off"}, {"other": "enable"}, {"status": 1}])
 def test_bad_changes_of_a_host(root, body):
     assert root.put("/os-hosts/leaf-h0", body).status_code == 400
+
+
+@pytest.mark.parametrize("query, version, status", [
+    ("limit=a", "2.59", 400), ("limit=a", "2.58", 200), ("marker=11111111-2222-3333-4444-555555555555", "2.59", 400),
+    ("changes-since=nonsense", "2.59", 400), ("changes-since=2020-01-01T00:00:00Z", "2.59", 200),
+    ("changes-before=2020-01-01T00:00:00Z", "2.65", 400), ("changes-before=2020-01-01T00:00:00Z", "2.66", 200),
+    ("user_id=a", "2.79", 400), ("user_id=a&project_id=b", "2.80", 200), ("unknown=1", "2.59", 400), ("unknown=1", "2.23", 200)])
+def test_parameters_of_migrations(root, query, version, status):
+    assert root.get(f"/os-migrations?{query}", version=version).status_code == status
+
+
+@pytest.mark.parametrize("path", ["/os-agents", "/os-cells", "/os-cells/detail", "/os-certificates/root", "/os-cloudpipe", "/os-fixed-ips/1",
+                                  "/os-floating-ip-dns", "/os-floating-ips-bulk", "/os-fping", "/os-security-group-default-rules",
+                                  "/servers/1/consoles", "/servers/1/os-virtual-interfaces"])
+def test_what_nova_has_removed(root, path):
+    for version in ("2.1", "2.93"):
+        answer = root.get(path, version=version)
+        assert answer.status_code == 410, f"{path}: {answer.status_code} {answer.text}"
+        assert answer.json() == {"computeFault": {"code": 410, "message": "This resource is no longer available. No forwarding address is given."}}
+    assert root.get(path, token="x").status_code == 401
