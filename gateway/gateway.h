@@ -16,6 +16,7 @@ struct identity;
 struct http_server;
 struct image_store;
 struct seen;
+struct together;
 
 struct gateway {
     struct config config;
@@ -28,7 +29,9 @@ struct gateway {
     struct task_runners *tasks;
     struct identity *identity;
     struct zones *zones;
-    struct seen *seen; /* servers of children, as hints */
+    struct seen *seen;        /* servers of children, as hints */
+    struct together *plans;   /* choices of a host that are made together (gateway/conductor/select.c) */
+    struct together *accepts; /* servers that begin to exist together (gateway/conductor/accept.c) */
     struct http_server *server;
     int64_t started_us;
 };

@@ -1,34 +1,53 @@
 /* Statements on `server_actions` and `server_action_events`; see action.h. */
 #include "schema/action.h"
 
+#include "schema/sql_rows.h"
+
 #define ACTION_COLUMNS "id, server, action, request_id, user_id, project_id, message, start_time, updated_at"
 
-static enum err insert_action(struct db *db, const struct uuid *server, const char *action, const struct caller *caller,
-                              const char *request_id, uint64_t *out_id)
+static const struct sql_insert action_insert = {
+    "INSERT INTO server_actions (server, action, request_id, user_id, project_id, start_time, updated_at) VALUES ",
+    "(?, ?, ?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))", 5};
+static const struct sql_insert event_insert = {"INSERT INTO server_action_events (action_id, event, host, start_time) VALUES ",
+                                               "(?, ?, ?, UTC_TIMESTAMP(6))", 3};
+
+static enum err insert_actions(struct db *db, struct arena *arena, const struct action_new *items, size_t count,
+                               const int64_t **out_ids)
 {
-    static const char sql[] = "INSERT INTO server_actions (server, action, request_id, user_id, project_id, start_time, updated_at)"
-                              " VALUES (?, ?, ?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))";
-    const struct sql_value values[] = {sql_uuid(server), sql_text(action), sql_text(request_id), sql_text(caller->user_id),
-                                       sql_text(caller->project_id ? caller->project_id : "")};
-    return db_insert(db, sql, values, ARRAY_LEN(values), out_id);
+    struct sql_value *values = arena_alloc(arena, (count + 1) * action_insert.columns * sizeof(*values));
+    struct sql_value *next = values;
+    for (size_t i = 0; i < count; i++) {
+        const char *project = items[i].caller->project_id;
+        *next++ = sql_uuid(items[i].server);
+        *next++ = sql_text(items[i].action);
+        *next++ = sql_text(items[i].request_id);
+        *next++ = sql_text(items[i].caller->user_id);
+        *next++ = sql_text(project ? project : "");
+    }
+    return sql_insert_rows_ids(db, arena, &action_insert, values, count, out_ids);
 }
 
 enum err action_start(struct db *db, const struct uuid *server, const char *action, const struct caller *caller,
                       const char *request_id)
 {
-    uint64_t id = 0;
-    return insert_action(db, server, action, caller, request_id, &id);
+    CLEANUP(arena_clear) struct arena arena = {0};
+    const struct action_new item = {.server = server, .action = action, .caller = caller, .request_id = request_id};
+    const int64_t *ids = NULL;
+    return insert_actions(db, &arena, &item, 1, &ids);
 }
 
-enum err action_start_with(struct db *db, const struct uuid *server, const char *action, const struct caller *caller,
-                           const char *request_id, const char *event, const char *host)
+enum err action_start_all(struct db *db, const struct action_new *items, size_t count)
 {
-    static const char sql[] =
-        "INSERT INTO server_action_events (action_id, event, host, start_time) VALUES (?, ?, ?, UTC_TIMESTAMP(6))";
-    uint64_t id = 0;
-    TRY(insert_action(db, server, action, caller, request_id, &id));
-    const struct sql_value values[] = {sql_int((int64_t)id), sql_text(event), sql_text(host)};
-    return db_exec(db, sql, values, ARRAY_LEN(values));
+    CLEANUP(arena_clear) struct arena arena = {0};
+    struct sql_value *values = arena_alloc(&arena, (count + 1) * event_insert.columns * sizeof(*values));
+    const int64_t *ids = NULL;
+    TRY(insert_actions(db, &arena, items, count, &ids));
+    for (size_t i = 0; i < count; i++) {
+        values[event_insert.columns * i] = sql_int(ids[i]);
+        values[event_insert.columns * i + 1] = sql_text(items[i].event);
+        values[event_insert.columns * i + 2] = sql_text(items[i].host);
+    }
+    return sql_insert_rows(db, &event_insert, values, count);
 }
 
 /* Id of the newest action of the request; 0 when there is none. */

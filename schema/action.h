@@ -40,9 +40,18 @@ struct server_action_events {
 
 MUST_CHECK enum err action_start(struct db *db, const struct uuid *server, const char *action, const struct caller *caller,
                                  const char *request_id);
+
 /* An action and its first event. */
-MUST_CHECK enum err action_start_with(struct db *db, const struct uuid *server, const char *action, const struct caller *caller,
-                                      const char *request_id, const char *event, const char *host);
+struct action_new {
+    const struct uuid *server;
+    const char *action;
+    const struct caller *caller;
+    const char *request_id;
+    const char *event;
+    const char *host;
+};
+/* In one transaction. */
+MUST_CHECK enum err action_start_all(struct db *db, const struct action_new *items, size_t count);
 /* Starts the event, of the newest action of this request, once on each host. OK when there is no such action. Repeatable. */
 MUST_CHECK enum err action_event_start(struct db *db, const struct uuid *server, const char *request_id, const char *event,
                                        const char *host);

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "schema/server_row.h"
+#include "schema/sql_list.h"
+#include "schema/sql_rows.h"
 
 void server_row_read(const struct rows *rows, size_t row, struct server *out)
 {
@@ -63,11 +65,12 @@ void server_row_read(const struct rows *rows, size_t row, struct server *out)
     out->first_boot = NULL;
 }
 
-enum err server_insert(struct db *db, const struct server *s)
+#define SERVER_PARAMETERS                                                                                                          \
+    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"  \
+    " ?, ?, ?, ?, ?, ?, ?, ?)"
+
+static void write_values(const struct server *s, struct sql_value out[SERVER_STORED])
 {
-    static const char sql[] = "INSERT INTO servers (" SERVER_COLUMNS
-                              ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-                              " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     const struct sql_value values[] = {sql_uuid(&s->uuid),
                                        sql_text(s->project_id),
                                        sql_text(s->user_id),
@@ -117,7 +120,23 @@ enum err server_insert(struct db *db, const struct server *s)
                                        sql_bool(s->deleted),
                                        sql_text(s->block_devices),
                                        sql_text(s->nics)};
-    return db_exec(db, sql, values, ARRAY_LEN(values));
+    _Static_assert(ARRAY_LEN(values) == SERVER_STORED, "one value a column");
+    memcpy(out, values, sizeof(values));
+}
+
+enum err server_insert_all(struct db *db, const struct server *const *servers, size_t count)
+{
+    static const struct sql_insert insert = {"INSERT INTO servers (" SERVER_COLUMNS ") VALUES ", SERVER_PARAMETERS, SERVER_STORED};
+    CLEANUP(arena_clear) struct arena arena = {0};
+    struct sql_value *values = arena_alloc(&arena, count * SERVER_STORED * sizeof(*values));
+    for (size_t i = 0; i < count; i++)
+        write_values(servers[i], values + i * SERVER_STORED);
+    return sql_insert_rows(db, &insert, values, count);
+}
+
+enum err server_insert(struct db *db, const struct server *server)
+{
+    return server_insert_all(db, &server, 1);
 }
 
 static enum err missing(const struct uuid *uuid)
@@ -172,15 +191,23 @@ enum err server_get_locked(struct db *db, struct arena *arena, const struct uuid
     return OK;
 }
 
-enum err server_exists(struct db *db, const struct uuid *uuid, bool *out)
+enum err server_exists_any(struct db *db, const struct uuid *uuids, size_t count, bool *out)
 {
-    static const char sql[] = "SELECT 1 FROM servers WHERE uuid = ?";
-    const struct sql_value values[] = {sql_uuid(uuid)};
     CLEANUP(arena_clear) struct arena arena = {0};
+    CLEANUP(text_clear) struct text sql = {0};
+    const struct sql_list list = sql_list_uuids(&arena, uuids, count);
     struct rows rows;
-    TRY(db_query(db, &arena, sql, values, ARRAY_LEN(values), &rows));
+    text_add_str(&sql, "SELECT 1 FROM servers WHERE uuid IN (");
+    sql_list_write(&sql, list.count);
+    text_add_str(&sql, ") LIMIT 1");
+    TRY(db_query(db, &arena, text_str(&sql), list.values, list.count, &rows));
     *out = rows.count > 0;
     return OK;
+}
+
+enum err server_exists(struct db *db, const struct uuid *uuid, bool *out)
+{
+    return server_exists_any(db, uuid, 1, out);
 }
 
 enum err server_set_state(struct db *db, const struct uuid *uuid, const char *vm_state, const char *task_state, int power_state)

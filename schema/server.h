@@ -73,6 +73,8 @@ struct servers {
 };
 
 MUST_CHECK enum err server_insert(struct db *db, const struct server *server);
+/* Several at once, in one transaction: all or, with an error, none. */
+MUST_CHECK enum err server_insert_all(struct db *db, const struct server *const *servers, size_t count);
 /* A live server: E_NOT_FOUND "Instance … could not be found." for an unknown or deleted one. `project_id` NULL = of any project. */
 MUST_CHECK enum err server_get(struct db *db, struct arena *arena, const struct uuid *uuid, const char *project_id,
                                struct server *out);
@@ -84,6 +86,8 @@ MUST_CHECK enum err server_get_locked(struct db *db, struct arena *arena, const 
 MUST_CHECK enum err server_find(struct db *db, struct arena *arena, const struct uuid *uuid, const struct server **out);
 /* True when a row (live or deleted) exists here. */
 MUST_CHECK enum err server_exists(struct db *db, const struct uuid *uuid, bool *out);
+/* One of them does. */
+MUST_CHECK enum err server_exists_any(struct db *db, const struct uuid *uuids, size_t count, bool *out);
 
 /* States; `task_state` NULL = none. Each sets updated_at. */
 MUST_CHECK enum err server_set_state(struct db *db, const struct uuid *uuid, const char *vm_state, const char *task_state,

@@ -3,6 +3,8 @@
 
 #include "schema/server.h"
 
+#define SERVER_STORED 49 /* columns of SERVER_COLUMNS */
+
 #define SERVER_COLUMNS                                                                                                             \
     "uuid, project_id, user_id, display_name, display_description, hostname, host, node, availability_zone, vm_state, "            \
     "task_state, "                                                                                                                 \

@@ -10,7 +10,7 @@ static size_t padded(size_t count)
 }
 
 /* An empty list holds one NULL, which nothing equals. */
-static struct sql_list list_new(struct arena *arena, size_t count)
+struct sql_list sql_list_new(struct arena *arena, size_t count)
 {
     const size_t size = padded(count);
     struct sql_list list = {arena_alloc(arena, (size + SQL_LIST_SPARE) * sizeof(*list.values)), size};
@@ -26,7 +26,7 @@ static void pad(struct sql_list *list, size_t used)
 
 struct sql_list sql_list_uuids(struct arena *arena, const struct uuid *items, size_t count)
 {
-    struct sql_list list = list_new(arena, count);
+    struct sql_list list = sql_list_new(arena, count);
     for (size_t i = 0; i < count; i++)
         list.values[i] = sql_uuid(&items[i]);
     pad(&list, count);
@@ -35,7 +35,7 @@ struct sql_list sql_list_uuids(struct arena *arena, const struct uuid *items, si
 
 struct sql_list sql_list_ids(struct arena *arena, const int64_t *items, size_t count)
 {
-    struct sql_list list = list_new(arena, count);
+    struct sql_list list = sql_list_new(arena, count);
     for (size_t i = 0; i < count; i++)
         list.values[i] = sql_int(items[i]);
     pad(&list, count);
@@ -44,7 +44,7 @@ struct sql_list sql_list_ids(struct arena *arena, const int64_t *items, size_t c
 
 struct sql_list sql_list_texts(struct arena *arena, const char *const *items, size_t count)
 {
-    struct sql_list list = list_new(arena, count);
+    struct sql_list list = sql_list_new(arena, count);
     for (size_t i = 0; i < count; i++)
         list.values[i] = sql_text(items[i]);
     pad(&list, count);

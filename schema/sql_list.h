@@ -18,6 +18,8 @@ struct sql_list {
 
 #define SQL_LIST_SPARE 8 /* values that may be put behind (or in front of) the list */
 
+/* Room for `count` values, which the caller sets, and those behind them too (a repeated one does no harm). */
+struct sql_list sql_list_new(struct arena *arena, size_t count);
 struct sql_list sql_list_uuids(struct arena *arena, const struct uuid *items, size_t count);
 struct sql_list sql_list_ids(struct arena *arena, const int64_t *items, size_t count);
 struct sql_list sql_list_texts(struct arena *arena, const char *const *items, size_t count);

@@ -2,6 +2,7 @@
 #include "schema/zone_forwarding.h"
 
 #include "gateway/base/clock.h"
+#include "schema/sql_list.h"
 
 enum err zone_forwarding_get(struct db *db, const struct uuid *server, struct uuid *out_zone, bool *out_found)
 {
@@ -13,6 +14,20 @@ enum err zone_forwarding_get(struct db *db, const struct uuid *server, struct uu
     *out_found = rows.count > 0;
     if (rows.count > 0)
         *out_zone = rows_uuid(&rows, 0, 0);
+    return OK;
+}
+
+enum err zone_forwarding_any(struct db *db, const struct uuid *servers, size_t count, bool *out)
+{
+    CLEANUP(arena_clear) struct arena arena = {0};
+    CLEANUP(text_clear) struct text sql = {0};
+    const struct sql_list list = sql_list_uuids(&arena, servers, count);
+    struct rows rows;
+    text_add_str(&sql, "SELECT 1 FROM zone_forwardings WHERE server IN (");
+    sql_list_write(&sql, list.count);
+    text_add_str(&sql, ") LIMIT 1");
+    TRY(db_query(db, &arena, text_str(&sql), list.values, list.count, &rows));
+    *out = rows.count > 0;
     return OK;
 }
 

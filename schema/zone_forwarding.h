@@ -12,6 +12,8 @@
 
 /* `*out_found` false: there is none. Else `*out_zone` is the uuid of the zone that owns it. */
 MUST_CHECK enum err zone_forwarding_get(struct db *db, const struct uuid *server, struct uuid *out_zone, bool *out_found);
+/* One of the servers has such a record. */
+MUST_CHECK enum err zone_forwarding_any(struct db *db, const struct uuid *servers, size_t count, bool *out);
 /* A second record takes the place of the first. */
 MUST_CHECK enum err zone_forwarding_put(struct db *db, const struct uuid *server, const struct uuid *zone);
 /* None: OK. */

@@ -64,6 +64,9 @@ struct build_order {
  * another zone.
  */
 MUST_CHECK enum err build_accept(struct db *db, const struct build_order *order);
+/* Several that are nothing to each other, in one transaction: all, or with an error (of one of them) none; then each is for
+ * build_accept. Their sizings must be plain (scheduler_is_plain). */
+MUST_CHECK enum err build_accept_all(struct db *db, const struct build_order *const *orders, size_t count);
 /* A create that found no host: the server as an ERROR row with fault (500, "No valid host was found. …") and a failed action. */
 MUST_CHECK enum err build_bury(struct db *db, struct server *server, const struct caller *caller, const char *request_id,
                                const char *message);

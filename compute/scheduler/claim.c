@@ -67,6 +67,35 @@ enum err scheduler_claim(struct db *db, const struct sizing *sizing, const struc
     return placement_claim(db, order->provider, order->server, order->project_id, order->user_id, amounts.items, amounts.count);
 }
 
+bool scheduler_is_plain(const struct sizing *sizing)
+{
+    return !sizing->group && !spec_is_wide(sizing);
+}
+
+static enum err plain_claim(struct arena *arena, const struct sizing *sizing, const struct claim_order *order,
+                            struct placement_claim_of *out)
+{
+    struct resource_amounts amounts;
+    TRY(spec_amounts(arena, sizing, &amounts));
+    const struct placement_share share = {*order->provider, amounts.items, amounts.count};
+    *out = (struct placement_claim_of){.consumer = *order->server,
+                                       .project_id = order->project_id,
+                                       .user_id = order->user_id,
+                                       .type = "INSTANCE",
+                                       .shares = arena_copy(arena, &share, sizeof(share)),
+                                       .count = 1};
+    return OK;
+}
+
+enum err scheduler_claim_all(struct db *db, const struct sizing *sizings, const struct claim_order *orders, size_t count)
+{
+    CLEANUP(arena_clear) struct arena arena = {0};
+    struct placement_claim_of *claims = arena_alloc(&arena, (count + 1) * sizeof(*claims));
+    for (size_t i = 0; i < count; i++)
+        TRY(plain_claim(&arena, &sizings[i], &orders[i], &claims[i]));
+    return placement_allocations_replace(db, claims, count);
+}
+
 static int64_t count_others(const struct server_places *places, const struct claim_order *order, const char *host, bool on_host)
 {
     int64_t count = 0;

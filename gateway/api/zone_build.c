@@ -14,6 +14,7 @@
 #include "gateway/gateway.h"
 #include "schema/json/json.h"
 #include "schema/server.h"
+#include "schema/task/task.h"
 #include "schema/zone_forwarding.h"
 
 #define ENTRIES_MOST    64
@@ -149,7 +150,10 @@ static enum err zone_servers(struct request *request, struct response *response)
             return fail(E_INVALID, "The uuid does not carry this zone's tag.");
         const struct accept_order accept = {
             &uuid, &entry.host, server, embedded, sizing_text, reservation, launch_index, &entry.use, moved ? &move.past : NULL};
-        TRY(conductor_accept(request, &accept, &response->body));
+        task_foreground(request->gateway->tasks, true);
+        const enum err accepted = conductor_accept(request, &accept, &response->body);
+        task_foreground(request->gateway->tasks, false);
+        TRY(accepted);
     } else {
         const struct child_order order = {&uuid,        &entry.zone, entry.blob, sizing_text,         reservation,
                                           launch_index, server,      embedded,   moved ? &move : NULL};

@@ -30,6 +30,7 @@
 #include "gateway/conductor/catalog.h"
 #include "gateway/conductor/batch.h"
 #include "gateway/conductor/compensate.h"
+#include "gateway/conductor/create.h"
 #include "gateway/conductor/image_pull.h"
 #include "gateway/conductor/locate.h"
 #include "gateway/conductor/once.h"
@@ -38,6 +39,7 @@
 #include "gateway/conductor/revoke.h"
 #include "gateway/conductor/runner_context.h"
 #include "gateway/conductor/select.h"
+#include "gateway/conductor/together.h"
 #include "gateway/gateway.h"
 #include "gateway/http/server/server.h"
 #include "gateway/identity/identity.h"
@@ -201,6 +203,10 @@ static enum err open_compute(struct process *p)
                                                   .max_attempts = config->scheduler.max_attempts,
                                                   .fail_builds = config->debug.fail_builds};
     choose_kinds(p);
+    p->gateway.plans = together_new(select_together);
+    p->gateway.accepts = together_new(conductor_accept_all);
+    if (!p->gateway.plans || !p->gateway.accepts)
+        return fail(E_INTERNAL, "Out of memory.");
     return task_runners_start(&p->gateway.database, p->kinds, &p->runners, (int)config->compute.task_runners,
                               config->debug.stop_after, &p->gateway.tasks);
 }
@@ -316,6 +322,8 @@ static void close_all(struct process *p)
         http_server_stop(p->gateway.server, STOP_GRACE_MS);
     image_pulls_stop(&p->pulls);
     task_runners_stop(p->gateway.tasks, STOP_GRACE_MS);
+    together_free(p->gateway.accepts);
+    together_free(p->gateway.plans);
     host_watch_stop(p->watch);
     hypervisors_close(p->gateway.hypervisors);
     host_watch_free(p->watch);

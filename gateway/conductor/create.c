@@ -7,46 +7,12 @@
 #include "gateway/base/log.h"
 #include "gateway/conductor/batch.h"
 #include "gateway/conductor/create_child.h"
-#include "gateway/conductor/elsewhere.h"
-#include "gateway/conductor/on_behalf.h"
 #include "gateway/conductor/record.h"
 #include "gateway/conductor/select_group.h"
 #include "gateway/gateway.h"
-#include "schema/host.h"
 #include "schema/task/task.h"
 
 #define NO_VALID_HOST "No valid host was found. There are not enough hosts available."
-
-enum err conductor_accept(struct request *request, const struct accept_order *order, struct text *out)
-{
-    const struct record_parts parts = {order->uuid, order->server, order->embedded, order->reservation_id, order->launch_index};
-    json_auto_t *told = on_behalf_write(request);
-    json_auto_t *kept = elsewhere_order(request, &parts);
-    struct sizing sizing;
-    struct server server;
-    struct host host;
-    TRY(sizing_read(request->arena, order->sizing_text, strlen(order->sizing_text), &sizing));
-    TRY(record_make(request->arena, &parts, &request->caller, &server));
-    TRY(host_get_by_uuid(request->db, request->arena, order->host, &host));
-    server.host = host.name;
-    server.node = host.name;
-    server.availability_zone = select_host_zone(request->gateway, &host);
-    const struct build_order build = {.server = &server,
-                                      .provider = order->host,
-                                      .use = order->use,
-                                      .sizing_text = order->sizing_text,
-                                      .may_retry = !sizing.host,
-                                      .told = told,
-                                      .caller = &request->caller,
-                                      .request_id = request->request_id,
-                                      .order = sizing.host ? NULL : kept,
-                                      .past = order->past};
-    TRY(build_accept(request->db, &build));
-    task_wake(request->gateway->tasks);
-    log_info("server.accepted", "server=%s host=%s", uuid_to_text(order->uuid).text, log_quote(host.name).text);
-    record_write_created(out, &server, order->server, request_link(request, "%s", ""), request_bookmark(request, "%s", ""));
-    return OK;
-}
 
 /* One server to be placed. */
 struct placing {
@@ -143,7 +109,7 @@ static enum err create_any(struct request *request, const struct create_order *o
     return conductor_place_one(request, order, order->server, 0, out);
 }
 
-enum err conductor_create(struct request *request, const struct create_order *order, struct text *out, int64_t *made)
+static enum err create_in_turn(struct request *request, const struct create_order *order, struct text *out, int64_t *made)
 {
     struct create_order fresh = *order;
     bool waited = false;
@@ -154,4 +120,12 @@ enum err conductor_create(struct request *request, const struct create_order *or
     const char *message = result == OK ? "" : arena_strdup(request->arena, err_message());
     select_group_leave(request, &fresh.sizing);
     return result == OK ? OK : fail(result, "%s", message);
+}
+
+enum err conductor_create(struct request *request, const struct create_order *order, struct text *out, int64_t *made)
+{
+    task_foreground(request->gateway->tasks, true);
+    const enum err result = create_in_turn(request, order, out, made);
+    task_foreground(request->gateway->tasks, false);
+    return result;
 }

@@ -47,3 +47,5 @@ struct accept_order {
  * same answer. E_CONFLICT: no room now.
  */
 MUST_CHECK enum err conductor_accept(struct request *request, const struct accept_order *order, struct text *out);
+/* For together_new: what gateway->accepts does. */
+void conductor_accept_all(void *const *items, size_t count);

@@ -8,6 +8,7 @@
 #include "compute/scheduler/gather.h"
 #include "gateway/conductor/capacity.h"
 #include "gateway/conductor/select_children.h"
+#include "gateway/conductor/together.h"
 #include "gateway/gateway.h"
 #include "schema/zone_load.h"
 #include "zones/registry.h"
@@ -66,7 +67,7 @@ enum err select_judge(struct request *request, const struct sizing *sizing, bool
     return judge(request, &order, out);
 }
 
-enum err select_here(struct request *request, const struct sizing *sizing, struct plan_entries *out)
+static enum err choose_here(struct request *request, const struct sizing *sizing, struct plan_entries *out)
 {
     struct scheduler_settings settings;
     struct verdicts verdicts;
@@ -77,6 +78,43 @@ enum err select_here(struct request *request, const struct sizing *sizing, struc
         items[i] = (struct plan_entry){
             .weight = verdicts.items[i].weight, .host = verdicts.items[i].host->uuid, .tag = request->gateway->tag};
     *out = (struct plan_entries){items, verdicts.passed, settings.subset};
+    return OK;
+}
+
+/* --- the same choice for several */
+
+struct choosing {
+    struct request *request;
+    const struct sizing *sizing;
+    struct plan_entries entries;
+    enum err result;
+    const char *message;
+};
+
+void select_together(void *const *items, size_t count)
+{
+    const struct choosing *first = items[0];
+    struct plan_entries entries = {0};
+    const enum err result = choose_here(first->request, first->sizing, &entries);
+    for (size_t i = 0; i < count; i++) {
+        struct choosing *choosing = items[i];
+        struct arena *arena = choosing->request->arena;
+        choosing->entries = entries;
+        if (entries.count)
+            choosing->entries.items = arena_copy(arena, entries.items, entries.count * sizeof(*entries.items));
+        choosing->result = result;
+        choosing->message = result == OK ? "" : arena_strdup(arena, err_message());
+    }
+}
+
+enum err select_here(struct request *request, const struct sizing *sizing, struct plan_entries *out)
+{
+    struct choosing choosing = {.request = request, .sizing = sizing};
+    const char *key = arena_printf(request->arena, "%s %s", request->caller.project_id, sizing_write(request->arena, sizing));
+    together_run(request->gateway->plans, key, &choosing, request->fanout);
+    if (choosing.result != OK)
+        return fail(choosing.result, "%s", choosing.message);
+    *out = choosing.entries;
     return OK;
 }
 

@@ -38,6 +38,8 @@ MUST_CHECK enum err select_settings(struct arena *arena, const struct config *co
 MUST_CHECK enum err select_judge(struct request *request, const struct sizing *sizing, bool all_hosts, struct verdicts *out);
 /* This zone's hosts that pass the filters and have room, best first. */
 MUST_CHECK enum err select_here(struct request *request, const struct sizing *sizing, struct plan_entries *out);
+/* For together_new: what gateway->plans does. Equal questions of one project that wait get one answer. */
+void select_together(void *const *items, size_t count);
 /* Here and at the children that can fit, best first. `sizing_text` as sizing_write made it. A silent child has no candidates. */
 MUST_CHECK enum err select_all(struct request *request, const struct sizing *sizing, const char *sizing_text,
                                struct plan_entries *out);

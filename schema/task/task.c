@@ -4,30 +4,62 @@
 #include <stdlib.h>
 
 #include "gateway/base/clock.h"
+#include "schema/sql_rows.h"
 #include "schema/task/task_rows.h"
 
-static enum err insert_task(struct db *db, const char *kind, const struct uuid *subject, const char *request_id, const char *data,
-                            int64_t delay_ms)
+static const struct sql_insert task_insert = {
+    "INSERT INTO tasks (id, kind, subject, request_id, state, not_before, data, created_at, updated_at) VALUES ",
+    "(?, ?, ?, ?, 'ready', ?, ?, ?, ?)", 8};
+
+static void release_text(void *text)
 {
-    static const char sql[] = "INSERT INTO tasks (id, kind, subject, request_id, state, not_before, data, created_at, updated_at)"
-                              " VALUES (?, ?, ?, ?, 'ready', ?, ?, ?, ?)";
-    const struct sql_value now = sql_time(clock_wall_us());
-    struct uuid id;
-    uuid_new(&id);
-    const struct sql_value due = sql_time(clock_wall_us() + delay_ms * 1000);
-    const struct sql_value values[] = {
-        sql_uuid(&id), sql_text(kind), sql_uuid(subject), sql_text(request_id ? request_id : ""), due, sql_text(data), now, now};
-    return db_exec(db, sql, values, ARRAY_LEN(values));
+    free(text);
+}
+
+/* The data as text, in the arena; NULL: it cannot be written. */
+static const char *data_text(struct arena *arena, const json_t *data)
+{
+    char *text = data ? json_dumps(data, JSON_COMPACT) : NULL;
+    if (text)
+        arena_defer(arena, release_text, text);
+    return data ? text : "{}";
+}
+
+static enum err insert_tasks(struct db *db, const char *kind, const struct task_new *items, size_t count, int64_t delay_ms)
+{
+    const int64_t now_us = clock_wall_us();
+    CLEANUP(arena_clear) struct arena arena = {0};
+    struct sql_value *values = arena_alloc(&arena, (count + 1) * task_insert.columns * sizeof(*values));
+    struct sql_value *next = values;
+    for (size_t i = 0; i < count; i++) {
+        const char *text = data_text(&arena, items[i].data);
+        struct uuid *id = arena_alloc(&arena, sizeof(*id));
+        if (!text)
+            return fail(E_INTERNAL, "The data of a %s task cannot be written as JSON.", kind);
+        uuid_new(id);
+        *next++ = sql_uuid(id);
+        *next++ = sql_text(kind);
+        *next++ = sql_uuid(items[i].subject);
+        *next++ = sql_text(items[i].request_id ? items[i].request_id : "");
+        *next++ = sql_time(now_us + delay_ms * 1000);
+        *next++ = sql_text(text);
+        *next++ = sql_time(now_us);
+        *next++ = sql_time(now_us);
+    }
+    return sql_insert_rows(db, &task_insert, values, count);
+}
+
+enum err task_add_all(struct db *db, const char *kind, const struct task_new *items, size_t count)
+{
+    const enum err result = insert_tasks(db, kind, items, count, 0);
+    return result == E_CONFLICT ? fail(E_CONFLICT, "A %s task is already working on one of these.", kind) : result;
 }
 
 enum err task_add_later(struct db *db, const char *kind, const struct uuid *subject, const char *request_id, const json_t *data,
                         int64_t delay_ms)
 {
-    char *text = data ? json_dumps(data, JSON_COMPACT) : NULL;
-    if (data && !text)
-        return fail(E_INTERNAL, "The data of a %s task cannot be written as JSON.", kind);
-    const enum err result = insert_task(db, kind, subject, request_id, text ? text : "{}", delay_ms);
-    free(text);
+    const struct task_new item = {subject, request_id, data};
+    const enum err result = insert_tasks(db, kind, &item, 1, delay_ms);
     if (result == E_CONFLICT)
         return fail(E_CONFLICT, "A %s task is already working on %s.", kind, uuid_to_text(subject).text);
     return result;

@@ -18,7 +18,8 @@
 #include "gateway/base/id.h"
 #include "schema/db.h"
 
-#define TASK_LEASE_MS 10000
+#define TASK_LEASE_MS      10000
+#define TASK_STAND_BACK_MS 500 /* task_foreground */
 
 struct task {
     struct uuid id;
@@ -66,6 +67,14 @@ struct task_kind {
 MUST_CHECK enum err task_add(struct db *db, const char *kind, const struct uuid *subject, const char *request_id,
                              const json_t *data);
 
+/* Several of one kind, in one transaction: all, or none with an error. */
+struct task_new {
+    const struct uuid *subject;
+    const char *request_id;
+    const json_t *data; /* borrowed; NULL: an empty object */
+};
+MUST_CHECK enum err task_add_all(struct db *db, const char *kind, const struct task_new *items, size_t count);
+
 /* The same, for a task that finishes what its caller is doing itself: the runners leave it alone for so long, at
  * most ten minutes. */
 MUST_CHECK enum err task_add_later(struct db *db, const char *kind, const struct uuid *subject, const char *request_id,
@@ -101,6 +110,10 @@ MUST_CHECK enum err task_runners_start(const struct db_target *target, const str
                                        int threads, const char *stop_after, struct task_runners **out);
 /* There is a new task, or one was cancelled. Never blocks. */
 void task_wake(struct task_runners *runners);
+/* A request begins (or ends) that adds tasks and is answered before they are done: while there are several, it is their turn, and
+ * one task is carried at a time; no runner leaves a task that is due for longer than TASK_STAND_BACK_MS. Never blocks. NULL:
+ * nothing. */
+void task_foreground(struct task_runners *runners, bool begins);
 /* Lets running steps end (at most `grace_ms`), gives the leases back, joins the threads. When a step does not end in time its
  * thread and what it uses are left as they are: the process must end then. Accepts NULL. */
 void task_runners_stop(struct task_runners *runners, int64_t grace_ms);

@@ -2,9 +2,10 @@
  * The runner threads: each takes a task that is due, walks it, and takes the next.
  *
  * Idle runners sleep on one condition. The first to wake claims the look at the table (`due_ms` moves on), so that an idle process
- * asks the database twice a second, however many runners it has; who finds two tasks wakes another for the second. The keeper
- * (task_keeper.h) beats for the leases in `slots`. The lock guards what is marked with it and is never held while waiting for the
- * database.
+ * asks the database twice a second, however many runners it has; who finds two tasks wakes another for the second. While requests
+ * come that are answered before their work is done (task_foreground), one runner works and the others leave them the machine, each
+ * for a while at most: a long step keeps nobody waiting. The keeper (task_keeper.h) beats for the leases in `slots`. The lock
+ * guards what is marked with it and is never held while waiting for the database.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -20,8 +21,9 @@
 #include "schema/task/task_keeper.h"
 #include "schema/task/task_rows.h"
 
-#define POLL_MS      500
-#define THREADS_MOST 64
+#define POLL_MS        500
+#define THREADS_MOST   64
+#define FOREGROUND_FEW 1 /* so many requests do not need the whole machine */
 
 struct slot {
     struct task_runners *runners;
@@ -42,6 +44,8 @@ struct task_runners {
     pthread_cond_t wake;
     pthread_cond_t end; /* a runner has ended */
     int64_t due_ms;     /* lock; when the table is looked at next */
+    size_t busy;        /* lock; runners that look or walk */
+    size_t foreground;  /* lock; task_foreground */
     size_t count;
     struct slot slots[THREADS_MOST];
 };
@@ -65,15 +69,51 @@ void task_wake(struct task_runners *runners)
     wake_at(runners, 0);
 }
 
+void task_foreground(struct task_runners *runners, bool begins)
+{
+    if (!runners)
+        return;
+    (void)pthread_mutex_lock(&runners->lock);
+    runners->foreground += begins ? 1 : -1UL;
+    if (!begins && runners->foreground == FOREGROUND_FEW)
+        (void)pthread_cond_broadcast(&runners->wake);
+    (void)pthread_mutex_unlock(&runners->lock);
+}
+
+/* Under the lock, something being due: this runner leaves it, since `*since_ms` (0: since now). */
+static bool stands_back(const struct task_runners *runners, int64_t *since_ms)
+{
+    if (runners->busy == 0 || runners->foreground <= FOREGROUND_FEW)
+        return false;
+    if (*since_ms == 0)
+        *since_ms = clock_mono_ms();
+    return clock_mono_ms() < *since_ms + TASK_STAND_BACK_MS;
+}
+
+static void end_turn(struct task_runners *runners)
+{
+    (void)pthread_mutex_lock(&runners->lock);
+    runners->busy--;
+    (void)pthread_mutex_unlock(&runners->lock);
+}
+
 /* Sleeps until it is this thread's turn to look. False when the process ends. */
 static bool wait_for_turn(struct task_runners *runners)
 {
+    int64_t since_ms = 0;
     (void)pthread_mutex_lock(&runners->lock);
-    while (!atomic_load(&runners->stopping) && clock_mono_ms() < runners->due_ms) {
-        const struct timespec until = mono_time(runners->due_ms);
+    while (!atomic_load(&runners->stopping)) {
+        int64_t until_ms = runners->due_ms;
+        if (clock_mono_ms() >= until_ms) {
+            if (!stands_back(runners, &since_ms))
+                break;
+            until_ms = since_ms + TASK_STAND_BACK_MS;
+        }
+        const struct timespec until = mono_time(until_ms);
         (void)pthread_cond_timedwait(&runners->wake, &runners->lock, &until);
     }
     runners->due_ms = clock_mono_ms() + POLL_MS;
+    runners->busy++;
     (void)pthread_mutex_unlock(&runners->lock);
     return !atomic_load(&runners->stopping);
 }
@@ -132,6 +172,7 @@ static void run_loop(struct slot *slot)
         if (result != OK && !complained)
             log_warn("task.take", "error=%s", log_quote(err_message()).text);
         complained = result != OK;
+        end_turn(runners);
     }
     task_query_clear(&query);
     db_close(db);

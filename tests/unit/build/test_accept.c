@@ -111,6 +111,56 @@ static void a_plan_entry_is_for_one_server(void **state)
     assert_rows(store, "2 2 2 2 2 6 2");
 }
 
+/* Servers from..to at once, each on an entry of its own. */
+static enum err accept_all(struct db *db, uint8_t from, uint8_t to)
+{
+    const struct uuid host = uuid_of(HOST);
+    struct uuid uuids[8];
+    struct server servers[8];
+    struct plan_use uses[8];
+    struct build_order orders[8];
+    const struct build_order *list[8];
+    size_t count = 0;
+    for (uint8_t number = from; number <= to; number++, count++) {
+        uuids[count] = uuid_of(number);
+        servers[count] = server_sample(&uuids[count]);
+        uses[count] = (struct plan_use){{number}, clock_wall_us() + INT64_C(60000000)};
+        orders[count] =
+            (struct build_order){&servers[count], &host, &uses[count], SIZING_TEXT, true, NULL, &user, "req-1", NULL, NULL};
+        list[count] = &orders[count];
+    }
+    return build_accept_all(db, list, count);
+}
+
+static void several_begin_together(void **state)
+{
+    struct store *store = fresh(state);
+    must(accept_all(store->db, 1, 3));
+    assert_rows(store, "3 3 3 3 3 9 3");
+    assert_int_equal(ask_int(store, "SELECT used FROM inventories i JOIN resource_classes c ON c.id = i.resource_class_id"
+                                    " WHERE c.name = 'MEMORY_MB'"),
+                     192);
+    /* Each has its own: the action's event, the claim, the task. */
+    assert_int_equal(ask_int(store, "SELECT COUNT(DISTINCT s.uuid) FROM servers s JOIN tasks t ON t.subject = s.uuid"
+                                    " JOIN server_actions a ON a.server = s.uuid"
+                                    " JOIN server_action_events e ON e.action_id = a.id"
+                                    " JOIN consumers c ON c.uuid = s.uuid JOIN plan_uses p ON p.server = s.uuid"
+                                    " WHERE (SELECT COUNT(*) FROM allocations l WHERE l.consumer_id = c.id) = 3"),
+                     3);
+}
+
+static void one_without_room_or_known_already_keeps_all_out(void **state)
+{
+    struct store *store = fresh(state);
+    assert_int_equal(accept_all(store->db, 1, 4), E_CONFLICT); /* room for three */
+    assert_rows(store, "0 0 0 0 0 0 0");
+    must(accept(store->db, 2, NULL));
+    assert_int_equal(accept_all(store->db, 1, 2), E_CONFLICT);
+    assert_rows(store, "1 1 1 1 1 3 0");
+    must(accept_all(store->db, 3, 4));
+    assert_rows(store, "3 3 3 3 3 9 2");
+}
+
 static void a_create_without_a_host_is_buried(void **state)
 {
     struct store *store = fresh(state);
@@ -199,6 +249,8 @@ int main(void)
         cmocka_unit_test(the_same_uuid_again_is_ok_and_writes_nothing),
         cmocka_unit_test(a_conflict_leaves_nothing),
         cmocka_unit_test(a_plan_entry_is_for_one_server),
+        cmocka_unit_test(several_begin_together),
+        cmocka_unit_test(one_without_room_or_known_already_keeps_all_out),
         cmocka_unit_test(a_create_without_a_host_is_buried),
         cmocka_unit_test(many_at_once_get_what_there_is),
         cmocka_unit_test(the_same_uuid_many_times_at_once_is_one_server),

@@ -2,6 +2,7 @@
 #include "compute/placement/placement.h"
 #include "compute/placement/resource_class.h"
 #include "gateway/conductor/select.h"
+#include "gateway/conductor/together.h"
 #include "gateway/gateway.h"
 #include "tests/unit/schema/store.h"
 
@@ -45,6 +46,7 @@ static void assert_candidates(struct store *store, const char *default_zone, con
 {
     struct gateway gateway = {.name = "north", .tag = 0xabcdef};
     config_init(&gateway.config);
+    gateway.plans = together_new(select_together);
     struct request request = {.gateway = &gateway, .arena = &store->arena, .db = store->db};
     struct plan_entries entries;
     char found[HOSTS + 1] = "";
@@ -65,6 +67,7 @@ static void assert_candidates(struct store *store, const char *default_zone, con
         assert_true(entries.items[j].weight >= 0 && entries.items[j].weight <= 1);
         assert_true(entries.items[j].tag == 0xabcdef && uuid_is_zero(&entries.items[j].zone) && !entries.items[j].blob);
     }
+    together_free(gateway.plans);
     config_clear(&gateway.config);
 }
 

@@ -32,13 +32,28 @@ static void an_entry_is_one_servers(void **state)
     assert_int_equal(ask_int(store, "SELECT COUNT(*) FROM plan_uses"), ARRAY_LEN(entries));
 }
 
+static void several_are_bound_or_none_counts(void **state)
+{
+    struct store *store = fresh(state);
+    const struct uuid one = uuid_of(1);
+    const struct uuid two = uuid_of(2);
+    const int64_t later = clock_wall_us() + HOUR_US;
+    const struct plan_binding both[] = {{entries[0], &one, later}, {entries[1], &two, later}};
+    const struct plan_binding crossed[] = {{entries[0], &one, later}, {entries[1], &one, later}};
+    must(plan_bind_all(store->db, both, ARRAY_LEN(both)));
+    must(plan_bind_all(store->db, both, ARRAY_LEN(both)));
+    must_fail(plan_bind_all(store->db, crossed, ARRAY_LEN(crossed)), E_CONFLICT, CONFLICT);
+    must(plan_bind_all(store->db, both, 0));
+    assert_int_equal(ask_int(store, "SELECT COUNT(*) FROM plan_uses"), 2);
+}
+
 static void expired_entries_are_dropped_a_few_at_a_time(void **state)
 {
     struct store *store = fresh(state);
     const struct uuid one = uuid_of(1);
     const int64_t later = clock_wall_us() + HOUR_US;
     run_sql(store,
-            "INSERT INTO plan_uses SELECT UNHEX(SHA2(seq, 256)), 'x', UTC_TIMESTAMP(6) - INTERVAL seq SECOND FROM seq_1_to_20");
+            "INSERT INTO plan_uses SELECT UNHEX(SHA2(seq, 256)), 'x', UTC_TIMESTAMP(6) - INTERVAL seq SECOND FROM seq_1_to_44");
     must(plan_bind(store->db, entries[0], &one, later));
     assert_int_equal(ask_int(store, "SELECT COUNT(*) FROM plan_uses"), 13);
     must(plan_bind(store->db, entries[1], &one, later));
@@ -97,6 +112,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_entry_is_one_servers),
+        cmocka_unit_test(several_are_bound_or_none_counts),
         cmocka_unit_test(expired_entries_are_dropped_a_few_at_a_time),
         cmocka_unit_test(of_many_at_once_one_wins),
     };

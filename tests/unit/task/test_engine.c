@@ -17,6 +17,7 @@ struct script {
     atomic_int last_attempt;
     atomic_bool hold;    /* step "b" runs as long as this is set … */
     atomic_bool holding; /* … and says so */
+    atomic_int inside;   /* steps "b" that run now */
     bool steal;          /* step "b" takes its own lease away, as another gateway would */
 };
 
@@ -61,9 +62,11 @@ static enum err run_b(struct task *task)
 {
     struct script *script = task->context;
     const int run = atomic_fetch_add(&script->runs[1], 1);
+    (void)atomic_fetch_add(&script->inside, 1);
     atomic_store(&script->holding, true);
     while (atomic_load(&script->hold))
         (void)usleep(1000);
+    (void)atomic_fetch_sub(&script->inside, 1);
     if (script->steal)
         return steal(task);
     if (run < script->times[1])
@@ -316,6 +319,53 @@ static void stopping_gives_the_lease_back(void **state)
     assert_string_equal(journal(fixture), "a guarded b done");
 }
 
+static void requests_come_before_tasks(void **state)
+{
+    struct fixture *fixture = fixture_get(state);
+    struct script script = {.hold = true};
+    struct task_runners *runners = start(fixture, &script, 4);
+    task_foreground(NULL, true);
+    task_foreground(runners, true);
+    task_foreground(runners, true);
+    const int64_t start_ms = clock_mono_ms();
+    for (int i = 0; i < 3; i++)
+        (void)add(fixture, "scripted");
+    task_wake(runners);
+    while (atomic_load(&script.inside) < 3) { /* no long step keeps the others waiting for ever */
+        const bool is_early = clock_mono_ms() - start_ms < TASK_STAND_BACK_MS / 2;
+        const int inside = atomic_load(&script.inside);
+        if (is_early && clock_mono_ms() - start_ms < TASK_STAND_BACK_MS / 2)
+            assert_true(inside <= 1);
+        (void)usleep(1000);
+    }
+    atomic_store(&script.hold, false);
+    wait_until_ended(fixture);
+    task_foreground(runners, false);
+    task_foreground(runners, false);
+    task_runners_stop(runners, 5000);
+}
+
+static void tasks_go_on_at_once_when_the_requests_are_answered(void **state)
+{
+    struct fixture *fixture = fixture_get(state);
+    struct script script = {.hold = true};
+    struct task_runners *runners = start(fixture, &script, 4);
+    for (int i = 0; i < 3; i++)
+        (void)add(fixture, "scripted");
+    task_foreground(runners, true);
+    task_foreground(runners, true);
+    task_wake(runners);
+    while (atomic_load(&script.inside) < 1)
+        (void)usleep(1000);
+    task_foreground(runners, false);
+    while (atomic_load(&script.inside) < 3)
+        (void)usleep(1000);
+    atomic_store(&script.hold, false);
+    wait_until_ended(fixture);
+    task_foreground(runners, false);
+    task_runners_stop(runners, 5000);
+}
+
 static void many_tasks_are_each_done_once(void **state)
 {
     struct fixture *fixture = fixture_get(state);
@@ -376,6 +426,8 @@ int main(void)
         cmocka_unit_test(who_lost_the_lease_writes_nothing),
         cmocka_unit_test(unknown_and_damaged_tasks_are_left_and_stop_nobody),
         cmocka_unit_test(stopping_gives_the_lease_back),
+        cmocka_unit_test(requests_come_before_tasks),
+        cmocka_unit_test(tasks_go_on_at_once_when_the_requests_are_answered),
         cmocka_unit_test(many_tasks_are_each_done_once),
         cmocka_unit_test(a_server_that_goes_away_delays_only),
         cmocka_unit_test(a_wrong_debug_switch_is_refused),
