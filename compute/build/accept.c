@@ -177,7 +177,7 @@ static enum err is_known(struct db *db, const struct build_order *const *orders,
     bool came = false;
     for (size_t i = 0; i < count; i++) {
         uuids[i] = orders[i]->server->uuid;
-        came = came || orders[i]->use;
+        came = came || orders[i]->use || orders[i]->past;
     }
     TRY(server_exists_any(db, uuids, count, out));
     return *out || !came ? OK : zone_forwarding_any(db, uuids, count, out);

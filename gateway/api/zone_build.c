@@ -16,6 +16,7 @@
 #include "schema/server.h"
 #include "schema/task/task.h"
 #include "schema/zone_forwarding.h"
+#include "zones/link.h"
 
 #define ENTRIES_MOST    64
 #define CLOCKS_APART_US (INT64_C(3600) * 1000000)
@@ -122,6 +123,17 @@ static enum err check_late(struct request *request, const struct uuid *uuid, con
     return known ? OK : fail(E_CONFLICT, "%s", message);
 }
 
+/* Of the zone that orders; it alone can read it. */
+static struct ticket_from read_ticket(const struct request *request)
+{
+    struct ticket_from from = {.text = text_of(request->json, "onward")};
+    if (request->link)
+        from.zone = request->link->zone;
+    else
+        from.text = NULL;
+    return from;
+}
+
 static enum err zone_servers(struct request *request, struct response *response)
 {
     const char *sizing_text = NULL;
@@ -135,6 +147,7 @@ static enum err zone_servers(struct request *request, struct response *response)
     struct sealed_entry entry;
     struct order_move move;
     bool moved = false;
+    const struct ticket_from from = read_ticket(request);
     TRY(read_past(request, &move, &moved));
     TRY(zone_sizing_decode(request, &sizing_text, &sizing));
     TRY(uuid_from_text(text_of(request->json, "uuid") ? text_of(request->json, "uuid") : "", &uuid));
@@ -148,15 +161,31 @@ static enum err zone_servers(struct request *request, struct response *response)
     if (uuid_is_zero(&entry.zone)) {
         if (!moved && uuid_tag(&uuid) != request->gateway->tag)
             return fail(E_INVALID, "The uuid does not carry this zone's tag.");
-        const struct accept_order accept = {
-            &uuid, &entry.host, server, embedded, sizing_text, reservation, launch_index, &entry.use, moved ? &move.past : NULL};
+        const struct accept_order accept = {.uuid = &uuid,
+                                            .host = &entry.host,
+                                            .server = server,
+                                            .embedded = embedded,
+                                            .sizing_text = sizing_text,
+                                            .reservation_id = reservation,
+                                            .launch_index = launch_index,
+                                            .use = &entry.use,
+                                            .past = moved ? &move.past : NULL,
+                                            .from = &from};
         task_foreground(request->gateway->tasks, true);
         const enum err accepted = conductor_accept(request, &accept, &response->body);
         task_foreground(request->gateway->tasks, false);
         TRY(accepted);
     } else {
-        const struct child_order order = {&uuid,        &entry.zone, entry.blob, sizing_text,         reservation,
-                                          launch_index, server,      embedded,   moved ? &move : NULL};
+        const struct child_order order = {.uuid = &uuid,
+                                          .zone = &entry.zone,
+                                          .blob = entry.blob,
+                                          .sizing_text = sizing_text,
+                                          .reservation_id = reservation,
+                                          .launch_index = launch_index,
+                                          .server = server,
+                                          .embedded = embedded,
+                                          .move = moved ? &move : NULL,
+                                          .from = &from};
         TRY(create_at_child(request, &order, &response->body));
     }
     if (moved)

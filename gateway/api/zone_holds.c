@@ -9,6 +9,7 @@
 #include "gateway/conductor/places.h"
 #include "gateway/conductor/sealed.h"
 #include "gateway/gateway.h"
+#include "zones/link.h"
 #include "zones/registry.h"
 #include "zones/resolve.h"
 
@@ -31,6 +32,8 @@ static enum err read_places(struct request *request, struct batch_place **out, s
         const char *uuid = text_of(place, "uuid");
         places[i] = (struct batch_place){.launch_index = json_integer_value(json_object_get(place, "launch_index")),
                                          .name = text_of(place, "name")};
+        if (request->link)
+            places[i].from = (struct ticket_from){text_of(place, "onward"), request->link->zone};
         TRY(uuid_from_text(uuid ? uuid : "", &places[i].server));
     }
     *out = places;

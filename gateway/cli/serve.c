@@ -34,6 +34,7 @@
 #include "gateway/conductor/image_pull.h"
 #include "gateway/conductor/locate.h"
 #include "gateway/conductor/once.h"
+#include "gateway/conductor/onward.h"
 #include "gateway/conductor/relay.h"
 #include "gateway/conductor/reschedule.h"
 #include "gateway/conductor/revoke.h"
@@ -160,8 +161,8 @@ static enum err open_zones(struct process *p)
 /* This zone's own long work, and what touches other zones. */
 static void choose_kinds(struct process *p)
 {
-    static const struct task_kind *const tree_kinds[] = {&batch_kind,      &compensate_kind, &hold_expiry_kind,
-                                                         &image_pull_kind, &reschedule_kind, &revoke_kind};
+    static const struct task_kind *const tree_kinds[] = {&batch_kind,  &compensate_kind, &hold_expiry_kind, &image_pull_kind,
+                                                         &onward_kind, &reschedule_kind, &revoke_kind};
     size_t count = 0;
     for (size_t i = 0; build_kinds[i]; i++)
         p->kinds[count++] = build_kinds[i];

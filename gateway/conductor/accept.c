@@ -8,7 +8,7 @@
 #include "compute/scheduler/claim.h"
 #include "gateway/base/log.h"
 #include "gateway/conductor/create.h"
-#include "gateway/conductor/elsewhere.h"
+#include "gateway/conductor/handover.h"
 #include "gateway/conductor/on_behalf.h"
 #include "gateway/conductor/record.h"
 #include "gateway/conductor/together.h"
@@ -61,7 +61,7 @@ enum err conductor_accept(struct request *request, const struct accept_order *or
 {
     const struct record_parts parts = {order->uuid, order->server, order->embedded, order->reservation_id, order->launch_index};
     json_auto_t *told = on_behalf_write(request);
-    json_auto_t *kept = elsewhere_order(request, &parts);
+    json_auto_t *kept = handover_order(request, &parts, order->from);
     struct sizing sizing;
     struct server server;
     struct host host;

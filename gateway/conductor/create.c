@@ -28,29 +28,26 @@ static enum err try_candidate(const struct placing *placing, const struct plan_e
 {
     struct uuid uuid;
     uuid_new_tagged(candidate->tag, &uuid);
-    const struct child_order order = {&uuid,
-                                      &candidate->zone,
-                                      candidate->blob,
-                                      placing->sizing_text,
-                                      placing->order->reservation_id,
-                                      placing->launch_index,
-                                      placing->server,
-                                      placing->order->embedded,
-                                      NULL};
+    const struct child_order order = {.uuid = &uuid,
+                                      .zone = &candidate->zone,
+                                      .blob = candidate->blob,
+                                      .sizing_text = placing->sizing_text,
+                                      .reservation_id = placing->order->reservation_id,
+                                      .launch_index = placing->launch_index,
+                                      .server = placing->server,
+                                      .embedded = placing->order->embedded};
     if (!uuid_is_zero(&candidate->zone)) {
         TRY(create_at_child(placing->request, &order, placing->out));
         select_group_join(placing->request, &placing->order->sizing, &uuid);
         return OK;
     }
-    const struct accept_order here = {&uuid,
-                                      &candidate->host,
-                                      placing->server,
-                                      placing->order->embedded,
-                                      placing->sizing_text,
-                                      placing->order->reservation_id,
-                                      placing->launch_index,
-                                      NULL,
-                                      NULL};
+    const struct accept_order here = {.uuid = &uuid,
+                                      .host = &candidate->host,
+                                      .server = placing->server,
+                                      .embedded = placing->order->embedded,
+                                      .sizing_text = placing->sizing_text,
+                                      .reservation_id = placing->order->reservation_id,
+                                      .launch_index = placing->launch_index};
     return conductor_accept(placing->request, &here, placing->out);
 }
 

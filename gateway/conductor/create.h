@@ -10,6 +10,7 @@
 
 #include "compute/build/build.h"
 #include "gateway/conductor/select.h"
+#include "gateway/conductor/ticket.h"
 #include "gateway/http/core/core.h"
 
 struct create_order {
@@ -38,8 +39,9 @@ struct accept_order {
     const char *sizing_text;
     const char *reservation_id;
     int launch_index;
-    const struct plan_use *use;    /* the sealed entry it came with; NULL */
-    const struct build_past *past; /* another zone gave it up; NULL */
+    const struct plan_use *use;     /* the sealed entry it came with; NULL */
+    const struct build_past *past;  /* another zone gave it up; NULL */
+    const struct ticket_from *from; /* the ticket that came with the order; NULL */
 };
 
 /*

@@ -11,14 +11,17 @@
 #include "schema/json/json.h"
 #include "zones/seen.h"
 
-static const char *order_text(struct arena *arena, const struct child_order *order)
+static const char *order_text(struct request *request, const struct child_order *order)
 {
+    const struct record_parts parts = {order->uuid, order->server, order->embedded, order->reservation_id, order->launch_index};
+    struct arena *arena = request->arena;
     const size_t length = strlen(order->sizing_text);
     char *sizing = arena_alloc(arena, BASE64_SIZE(length));
     base64_encode(order->sizing_text, length, sizing, BASE64_SIZE(length));
     json_auto_t *body = json_pack("{s:s, s:s, s:s, s:s, s:i, s:O, s:O}", "uuid", uuid_to_text(order->uuid).text, "blob",
                                   order->blob, "sizing", sizing, "reservation_id", order->reservation_id, "launch_index",
                                   order->launch_index, "server", order->server, "embedded", order->embedded);
+    (void)json_object_set_new(body, "onward", json_string(ticket_make(request, order->zone, &parts, order->from)));
     if (order->move)
         (void)json_object_set_new(body, "moved",
                                   json_pack("{s:I, s:I}", "created_us", (json_int_t)order->move->past.created_us, "attempts",
@@ -78,7 +81,7 @@ enum err create_at_child(struct request *request, const struct child_order *orde
     struct response unused;
     if (!zone)
         return fail(E_CONFLICT, "The zone that offered the place is gone.");
-    const char *body = order_text(request->arena, order);
+    const char *body = order_text(request, order);
     if (!body)
         return fail(E_INTERNAL, "The order for zone %s cannot be written.", zone->row.name);
     struct zone_call call;

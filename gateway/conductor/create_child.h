@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gateway/conductor/create.h"
+#include "gateway/conductor/ticket.h"
 
 /* On the answer to a moved server: the uuid of the zone that has it now. */
 #define CREATE_OWNER_HEADER "X-Zone-Owner"
@@ -15,7 +16,8 @@ struct child_order {
     int launch_index;
     const json_t *server;
     const json_t *embedded;
-    struct order_move *move; /* NULL: a new server */
+    struct order_move *move;        /* NULL: a new server */
+    const struct ticket_from *from; /* the ticket that this zone got with the order; NULL: it begins here */
 };
 
 /* A server that its zone gives up (spec link.md section 9, "moved"). */

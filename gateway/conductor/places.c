@@ -6,7 +6,7 @@
 #include "compute/build/hold.h"
 #include "gateway/base/log.h"
 #include "gateway/conductor/create.h"
-#include "gateway/conductor/elsewhere.h"
+#include "gateway/conductor/handover.h"
 #include "gateway/conductor/on_behalf.h"
 #include "gateway/conductor/places_below.h"
 #include "gateway/conductor/record.h"
@@ -50,11 +50,11 @@ enum err places_hold(struct request *request, const char *sizing_text, struct ba
     return places_hold_below(request, sizing_text, places, count);
 }
 
-static json_t *named(const json_t *server, const char *name)
+json_t *place_server(const struct batch_order *order, const struct batch_place *place)
 {
-    json_t *copy = json_copy((json_t *)server); /* jansson's copy does not change it */
+    json_t *copy = json_copy((json_t *)order->server); /* jansson's copy does not change it */
     if (copy)
-        (void)json_object_set_new(copy, "name", json_string(name));
+        (void)json_object_set_new(copy, "name", json_string(place->name));
     return copy;
 }
 
@@ -67,9 +67,9 @@ static enum err check_sizing(const struct server *server, const struct sizing *s
 static enum err commit_one(struct request *request, struct db *db, const struct batch_order *order, const json_t *told,
                            struct batch_place *place)
 {
-    json_auto_t *body = named(order->server, place->name);
+    json_auto_t *body = place_server(order, place);
     const struct record_parts parts = {&place->server, body, order->embedded, order->reservation_id, (int)place->launch_index};
-    json_auto_t *kept = elsewhere_order(request, &parts);
+    json_auto_t *kept = handover_order(request, &parts, &place->from);
     struct sizing sizing;
     struct server server;
     struct hold hold;

@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "compute/build/build.h"
+#include "gateway/conductor/ticket.h"
 #include "gateway/http/core/core.h"
 
 struct batch_place {
@@ -21,6 +22,7 @@ struct batch_place {
     struct plan_use use;
     int64_t launch_index;
     const char *name;
+    struct ticket_from from; /* the ticket that came with it */
     enum hold_state { HOLD_NONE, HOLD_HELD, HOLD_COMMITTED, HOLD_GONE } state;
 };
 
@@ -42,6 +44,9 @@ MUST_CHECK enum err places_commit_here(struct request *request, struct db *db, c
                                        struct batch_place *places, size_t count);
 MUST_CHECK enum err places_commit_below(struct request *request, const struct batch_order *order, struct batch_place *places,
                                         size_t count);
+
+/* The server of a place: the order's, with the place's name. A new object. */
+json_t *place_server(const struct batch_order *order, const struct batch_place *place);
 
 /* Gives back what is HELD; they have none then. Of silent zones it goes by itself. */
 void places_release(struct request *request, struct batch_place *places, size_t count);

@@ -22,6 +22,7 @@ struct asking {
     bool blobs;                                           /* they go with their entries, else with names */
     const json_t *common;                                 /* members of every body */
     void (*take)(struct batch_place *place, bool listed); /* the answer's word about a place */
+    const struct batch_order *order;                      /* its servers are to begin; NULL: not yet */
 };
 
 static bool is_asked(const struct asking *asking, const struct batch_place *place, const struct zone *zone)
@@ -29,12 +30,24 @@ static bool is_asked(const struct asking *asking, const struct batch_place *plac
     return place->state == asking->wanted && uuid_equal(&place->zone, &zone->row.uuid);
 }
 
+/* What becomes of the server, should the child's hosts fail it, is this zone's to say. */
+static const char *ticket_of(const struct asking *asking, const struct batch_place *place)
+{
+    const struct batch_order *order = asking->order;
+    if (!order)
+        return NULL;
+    json_auto_t *server = place_server(order, place);
+    const struct record_parts parts = {&place->server, server, order->embedded, order->reservation_id, (int)place->launch_index};
+    return ticket_make(asking->request, &place->zone, &parts, &place->from);
+}
+
 static json_t *place_json(const struct asking *asking, const struct batch_place *place)
 {
     const struct uuid_text uuid = uuid_to_text(&place->server);
     if (asking->blobs)
         return json_pack("{s:s, s:s}", "uuid", uuid.text, "blob", place->blob);
-    return json_pack("{s:s, s:s?, s:I}", "uuid", uuid.text, "name", place->name, "launch_index", (json_int_t)place->launch_index);
+    return json_pack("{s:s, s:s?, s:I, s:s*}", "uuid", uuid.text, "name", place->name, "launch_index",
+                     (json_int_t)place->launch_index, "onward", ticket_of(asking, place));
 }
 
 /* NULL: the child has none of the places. */
@@ -147,7 +160,7 @@ static void take_released(struct batch_place *place, bool listed)
 enum err places_hold_below(struct request *request, const char *sizing_text, struct batch_place *places, size_t count)
 {
     json_auto_t *common = json_pack("{s:s}", "sizing", encoded(request->arena, sizing_text));
-    const struct asking asking = {request, "/compute/v2.1/os-zones/holds", places, count, HOLD_NONE, true, common, take_held};
+    const struct asking asking = {request, "/compute/v2.1/os-zones/holds", places, count, HOLD_NONE, true, common, take_held, NULL};
     if (!common)
         return fail(E_INTERNAL, "The question cannot be written.");
     ask(&asking);
@@ -158,8 +171,8 @@ enum err places_commit_below(struct request *request, const struct batch_order *
 {
     json_auto_t *common = json_pack("{s:s, s:s, s:O, s:O}", "sizing", encoded(request->arena, order->sizing_text), "reservation_id",
                                     order->reservation_id, "server", order->server, "embedded", order->embedded);
-    const struct asking asking = {request,       "/compute/v2.1/os-zones/holds/commit", places, count, HOLD_HELD, false, common,
-                                  take_committed};
+    const struct asking asking = {
+        request, "/compute/v2.1/os-zones/holds/commit", places, count, HOLD_HELD, false, common, take_committed, order};
     if (!common)
         return fail(E_INTERNAL, "The order cannot be written.");
     ask(&asking);
@@ -169,7 +182,7 @@ enum err places_commit_below(struct request *request, const struct batch_order *
 void places_release_below(struct request *request, struct batch_place *places, size_t count)
 {
     json_auto_t *common = json_object();
-    const struct asking asking = {request,      "/compute/v2.1/os-zones/holds/release", places, count, HOLD_HELD, false, common,
-                                  take_released};
+    const struct asking asking = {
+        request, "/compute/v2.1/os-zones/holds/release", places, count, HOLD_HELD, false, common, take_released, NULL};
     ask(&asking);
 }

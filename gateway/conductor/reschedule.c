@@ -9,6 +9,7 @@
 #include "compute/scheduler/claim.h"
 #include "gateway/base/log.h"
 #include "gateway/conductor/elsewhere.h"
+#include "gateway/conductor/handover.h"
 #include "gateway/conductor/on_behalf.h"
 #include "gateway/conductor/select.h"
 #include "gateway/gateway.h"
@@ -97,13 +98,13 @@ static enum err choose_here(struct request *request, struct task *task, const js
     return fail(E_CONFLICT, "No host here has room.");
 }
 
-/* Once an order may be below, no host here is looked for. */
+/* Once an order may be at another zone, no host here is looked for. */
 static enum err choose(struct request *request, struct task *task, const json_t *spec)
 {
     struct sizing sizing;
     const char *text = sizing_text_of(spec);
     TRY(sizing_read(request->arena, text, strlen(text), &sizing));
-    enum err result = json_object_get(task->data, "away") ? E_CONFLICT : choose_here(request, task, spec, &sizing);
+    enum err result = handover_is_begun(task) ? E_CONFLICT : choose_here(request, task, spec, &sizing);
     if (result == E_CONFLICT)
         result = elsewhere_try(request, task, &sizing, text);
     if (result != E_CONFLICT)
@@ -135,15 +136,17 @@ static enum err undo_choose(struct task *task)
     struct on_behalf behalf;
     const struct server *server = NULL;
     json_auto_t *spec = NULL;
-    if (!json_object_get(task->data, "away"))
+    struct sizing sizing;
+    if (!handover_is_begun(task))
         return OK;
     TRY(server_find(task->db, task->arena, &task->subject, &server));
     if (!server)
         return OK;
     TRY(json_parse_foreign(server->request_spec, strlen(server->request_spec), &spec));
+    TRY(sizing_read(task->arena, sizing_text_of(spec), strlen(sizing_text_of(spec)), &sizing));
     enum err result = on_behalf_open(task, json_object_get(task->data, "caller"), CHOICE_MS, &behalf);
     if (result == OK)
-        result = elsewhere_undo(&behalf.request, task, sizing_text_of(spec));
+        result = elsewhere_undo(&behalf.request, task, &sizing, sizing_text_of(spec));
     on_behalf_close(&behalf);
     return result;
 }

@@ -45,23 +45,26 @@ static char *plain_text(struct arena *arena, const struct plan_entry *entry, con
     return copy;
 }
 
-const char *sealed_make(struct arena *arena, const struct gateway *gateway, const struct plan_entry *entry, const char *sizing_text,
-                        const char *project_id)
+const char *sealed_text(struct arena *arena, const struct gateway *gateway, const char *context, const char *plain)
 {
-    const char *plain = plain_text(arena, entry, sizing_text, project_id);
     const size_t length = strlen(plain);
     const size_t sealed_length = KEY_ID_SIZE + length + SEAL_OVERHEAD;
     uint8_t *sealed = arena_alloc(arena, sealed_length);
     key_id(gateway, sealed);
-    seal_bytes(gateway->keys.plan, CONTEXT, plain, length, sealed + KEY_ID_SIZE);
+    seal_bytes(gateway->keys.plan, context, plain, length, sealed + KEY_ID_SIZE);
     char *text = arena_alloc(arena, BASE64_SIZE(sealed_length));
     base64_encode(sealed, sealed_length, text, BASE64_SIZE(sealed_length));
     return text;
 }
 
-/* `out_hash` is of the bytes, not of the text: blanks between its letters do not make another entry of it. */
-static enum err unseal(struct arena *arena, const struct gateway *gateway, const char *text, const char **out, size_t *out_length,
-                       uint8_t out_hash[32])
+const char *sealed_make(struct arena *arena, const struct gateway *gateway, const struct plan_entry *entry, const char *sizing_text,
+                        const char *project_id)
+{
+    return sealed_text(arena, gateway, CONTEXT, plain_text(arena, entry, sizing_text, project_id));
+}
+
+enum err sealed_plain(struct arena *arena, const struct gateway *gateway, const char *context, const char *text, const char **out,
+                      size_t *out_length, uint8_t out_hash[32])
 {
     const size_t capacity = strlen(text);
     uint8_t expected[KEY_ID_SIZE];
@@ -72,7 +75,7 @@ static enum err unseal(struct arena *arena, const struct gateway *gateway, const
     if (length < KEY_ID_SIZE + SEAL_OVERHEAD || memcmp(sealed, expected, KEY_ID_SIZE) != 0)
         return fail(E_INVALID, "The plan entry was not made by this zone.");
     char *plain = arena_alloc(arena, length);
-    TRY(unseal_bytes(gateway->keys.plan, CONTEXT, sealed + KEY_ID_SIZE, length - KEY_ID_SIZE, plain));
+    TRY(unseal_bytes(gateway->keys.plan, context, sealed + KEY_ID_SIZE, length - KEY_ID_SIZE, plain));
     hash_blake2b(sealed, length, out_hash);
     *out = plain;
     *out_length = length - KEY_ID_SIZE - SEAL_OVERHEAD;
@@ -92,7 +95,7 @@ enum err sealed_open(struct arena *arena, const struct gateway *gateway, const c
     size_t length = 0;
     json_auto_t *object = NULL;
     struct sealed_entry entry = {0};
-    TRY(unseal(arena, gateway, text, &plain, &length, entry.use.entry));
+    TRY(sealed_plain(arena, gateway, CONTEXT, text, &plain, &length, entry.use.entry));
     TRY(json_parse_foreign(plain, length, &object));
     entry.use.expires_us = json_integer_value(json_object_get(object, "exp"));
     if (strcmp(text_of(object, "sizing"), sizing_hash(arena, sizing_text)) != 0)

@@ -16,6 +16,13 @@ struct sealed_entry {
     struct plan_use use;
 };
 
+/* What lies under it, for other things that this zone seals for itself; `context` says what, so that none is taken for another.
+ * `out_hash` is of the bytes, not of the text: blanks between its letters make no other one of it. E_INVALID: not ours. In the
+ * arena. */
+const char *sealed_text(struct arena *arena, const struct gateway *gateway, const char *context, const char *plain);
+MUST_CHECK enum err sealed_plain(struct arena *arena, const struct gateway *gateway, const char *context, const char *text,
+                                 const char **out, size_t *out_length, uint8_t out_hash[32]);
+
 /* Base64 text in the arena. */
 const char *sealed_make(struct arena *arena, const struct gateway *gateway, const struct plan_entry *entry, const char *sizing_text,
                         const char *project_id);
