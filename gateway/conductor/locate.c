@@ -35,7 +35,7 @@ struct search {
     struct zone_call *calls; /* one for each of `asked` */
     size_t count;
     size_t done;  /* calls that have an answer */
-    bool nowhere; /* the parent lets no actions up, and says of a read that it is not there */
+    bool nowhere; /* the parent refuses this, and says of a plain read that it is not there */
     bool ahead;   /* the request's body is not here yet: reads look for the owner */
     bool late;    /* this zone's store was not asked yet */
     enum resolved word;
@@ -253,11 +253,10 @@ static enum err send_ahead(struct search *search, const struct zone *zone)
                        owner ? arena_strdup(search->request->arena, owner) : NULL);
 }
 
-/* The parent lets no actions up. */
+/* The parent lets no actions up, nor what only an admin may read: that role stays below. */
 static bool is_refused_above(const struct search *search)
 {
-    return search->word == RESOLVED_REFUSED && !search->ahead && search->asked[search->word_of]->row.side == ZONE_PARENT &&
-           link_is_mutation(search->request->method);
+    return search->word == RESOLVED_REFUSED && !search->ahead && search->asked[search->word_of]->row.side == ZONE_PARENT;
 }
 
 static enum err conclude(struct search *search, bool *answered)
@@ -288,7 +287,7 @@ static const struct uuid *moved_of(struct search *search, const struct http_answ
                : NULL;
 }
 
-/* A read may go up where an action may not, and says where the server is now: perhaps below. */
+/* To look whether it is there at all may go up where this may not, and says where the server is now: perhaps below. */
 static const struct uuid *moved_above(struct search *search)
 {
     struct request *request = search->request;

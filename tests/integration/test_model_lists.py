@@ -191,7 +191,8 @@ class World:
         way = WAYS[walk.door].get(server.owner)
         if way is None or server.accepted > walk.begun or server.deleting < walk.ended or ("name=a-" in walk.query and server.name[0] != "a"):
             return False
-        if not any(self.is_dark(zone, walk.begun, walk.ended) for zone in way):
+        # One that stood still while it asked finds the time of its questions over.
+        if not any(self.is_dark(zone, walk.begun, walk.ended) for zone in (walk.door, *way)):
             return True
         named = {"/".join(way[:count + 1]) for count in range(len(way))}
         if walk.missing & named:

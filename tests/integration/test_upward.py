@@ -110,6 +110,13 @@ def test_nobody_is_an_admin_above(doors, hers):
     delete(hers["east-1"], server)
 
 
+def test_what_only_admins_read_is_refused_of_what_is_there(doors, far):
+    for path in ("diagnostics", "os-security-groups"):
+        assert doors["west"].get(f"/servers/{uuid.uuid4()}/{path}").status_code == 404, path
+    assert doors["west"].get(f"/servers/{far}/diagnostics").status_code == 403
+    assert doors["west"].get(f"/servers/{far}/os-security-groups").status_code == 200
+
+
 def test_actions_go_up_where_the_policy_says_so(tree, doors, far):
     refused = doors["west"].post(f"/servers/{far}/action", {"os-stop": None})
     assert refused.status_code == 403 and "act" in refused.text, refused.text
