@@ -165,7 +165,8 @@ static enum err run_expire(struct task *task)
         result = db_transaction(task->db, expire_one, task);
     if (result != E_NOT_FOUND)
         return result;
-    return none_left(task);
+    result = none_left(task);
+    return result == E_UNAVAILABLE ? fail(E_RETRY, "Places are held whose time is not over.") : result;
 }
 
 static const struct task_step expiry_steps[] = {{"expire", run_expire, NULL}};

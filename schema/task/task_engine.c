@@ -115,13 +115,15 @@ static enum walk postpone(struct walker *walker, int64_t pause_ms)
     return released == WALK_GO_ON ? WALK_WAITS : released;
 }
 
-static enum walk postpone_and_count(struct walker *walker, const char *what, int64_t most_ms)
+/* E_RETRY: nothing is wrong, it is only not time yet. */
+static enum walk postpone_and_count(struct walker *walker, enum err why, const char *what, int64_t most_ms)
 {
     struct task *task = &walker->held->task;
     const int64_t pause_ms = pause_after(task->attempt, most_ms);
     task->attempt++;
-    log_warn("task.wait", "kind=%s subject=%s at=%s attempt=%d again_ms=%lld error=%s", task->kind,
-             uuid_to_text(&task->subject).text, what, task->attempt, (long long)pause_ms, log_quote(err_message()).text);
+    (why == E_RETRY ? log_debug : log_warn)("task.wait", "kind=%s subject=%s at=%s attempt=%d again_ms=%lld error=%s", task->kind,
+                                            uuid_to_text(&task->subject).text, what, task->attempt, (long long)pause_ms,
+                                            log_quote(err_message()).text);
     return postpone(walker, pause_ms);
 }
 
@@ -197,7 +199,7 @@ static enum walk end(struct walker *walker)
     if (result == E_LOST)
         return WALK_LOST;
     if (result != OK)
-        return postpone_and_count(walker, "end", PAUSE_UNDO_MOST_MS);
+        return postpone_and_count(walker, result, "end", PAUSE_UNDO_MOST_MS);
     if (ending.cancelled)
         return turn_back_cancelled(walker);
     note_end(walker->held);
@@ -240,7 +242,7 @@ static enum walk run_step(struct walker *walker)
     if (result == E_LOST)
         return WALK_LOST;
     if (may_try_again(result, held))
-        return postpone_and_count(walker, step->name, PAUSE_RUN_MOST_MS);
+        return postpone_and_count(walker, result, step->name, PAUSE_RUN_MOST_MS);
     if (result != OK)
         return turn_back(walker, held->step + 1, result, err_message());
     return finish_step(walker);
@@ -275,7 +277,7 @@ static enum walk go_back(struct walker *walker)
     if (result == E_LOST)
         return WALK_LOST;
     if (result != OK)
-        return postpone_and_count(walker, step->name, PAUSE_UNDO_MOST_MS);
+        return postpone_and_count(walker, result, step->name, PAUSE_UNDO_MOST_MS);
     held->step--;
     held->task.attempt = 0;
     const enum walk stored = insist(walker, write_state, 0);
