@@ -9,9 +9,11 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "compute/build/build.h"
 #include "compute/build/hold.h"
@@ -54,6 +56,7 @@
 #include "zones/registry.h"
 #include "zones/seen.h"
 
+#define ARENAS_LEAST     2
 #define STOP_GRACE_MS    10000
 #define HOST_INTERVAL_MS 5000
 
@@ -359,9 +362,17 @@ static void block_signals(sigset_t *out)
     (void)pthread_sigmask(SIG_BLOCK, out, NULL);
 }
 
+/* An arena of memory per core, not per thread: most threads wait most of the time, and each arena keeps pages to itself. */
+static void bound_arenas(void)
+{
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    (void)mallopt(M_ARENA_MAX, cores > ARENAS_LEAST ? (int)cores : ARENAS_LEAST);
+}
+
 static enum err run(struct process *p, const sigset_t *signals)
 {
     int signal_number = 0;
+    bound_arenas();
     TRY(open_all(p));
     p->gateway.started_us = clock_wall_us();
     log_info("zone.ready", "url=%s port=%u uuid=%s tag=%06x", p->url, http_server_port(p->gateway.server),
