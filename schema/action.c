@@ -76,50 +76,60 @@ enum err action_event_start(struct db *db, const struct uuid *server, const char
     return db_exec(db, sql, values, ARRAY_LEN(values));
 }
 
-#define NEWEST_ACTION "(SELECT MAX(id) FROM server_actions WHERE server = ? AND request_id = ?)"
+/* Of the actions of this request the newest that has the event; id 0: none has. A request may have several actions of a server:
+ * what takes a create back deletes in its name. */
+struct event_place {
+    int64_t action;
+    bool open; /* the event has not ended */
+};
 
-static enum err finish_event(struct db *db, const struct uuid *server, const char *request_id, const char *event, const char *error,
-                             uint64_t *out_count)
+static enum err find_event(struct db *db, const struct uuid *server, const char *request_id, const char *event,
+                           struct event_place *out)
 {
-    static const char sql[] = "UPDATE server_action_events SET finish_time = UTC_TIMESTAMP(6), result = ?, traceback = ?"
-                              " WHERE action_id = " NEWEST_ACTION " AND event = ? AND finish_time IS NULL";
-    const struct sql_value values[] = {sql_text(error ? "Error" : "Success"), sql_text(error), sql_uuid(server),
-                                       sql_text(request_id), sql_text(event)};
-    return db_exec_count(db, sql, values, ARRAY_LEN(values), out_count);
-}
-
-static enum err note_end(struct db *db, const struct uuid *server, const char *request_id, const char *error)
-{
-    static const char sql[] = "UPDATE server_actions SET message = COALESCE(?, message), updated_at = UTC_TIMESTAMP(6)"
-                              " WHERE server = ? AND request_id = ? ORDER BY id DESC LIMIT 1";
-    const struct sql_value values[] = {sql_text(error ? "Error" : NULL), sql_uuid(server), sql_text(request_id)};
-    return db_exec(db, sql, values, ARRAY_LEN(values));
-}
-
-/* Whether the event has ended before. */
-static enum err was_finished(struct db *db, const struct uuid *server, const char *request_id, const char *event, bool *out)
-{
-    static const char sql[] = "SELECT COUNT(*) FROM server_action_events WHERE action_id = " NEWEST_ACTION " AND event = ?";
+    static const char sql[] = "SELECT a.id, SUM(e.finish_time IS NULL) FROM server_actions a"
+                              " JOIN server_action_events e ON e.action_id = a.id"
+                              " WHERE a.server = ? AND a.request_id = ? AND e.event = ? GROUP BY a.id ORDER BY a.id DESC LIMIT 1";
     const struct sql_value values[] = {sql_uuid(server), sql_text(request_id), sql_text(event)};
     CLEANUP(arena_clear) struct arena arena = {0};
     struct rows rows;
+    *out = (struct event_place){0};
     TRY(db_query(db, &arena, sql, values, ARRAY_LEN(values), &rows));
-    *out = rows_int(&rows, 0, 0) > 0;
+    if (rows.count)
+        *out = (struct event_place){rows_int(&rows, 0, 0), rows_int(&rows, 0, 1) > 0};
     return OK;
+}
+
+static enum err finish_event(struct db *db, int64_t action, const char *event, const char *error)
+{
+    static const char sql[] = "UPDATE server_action_events SET finish_time = UTC_TIMESTAMP(6), result = ?, traceback = ?"
+                              " WHERE action_id = ? AND event = ? AND finish_time IS NULL";
+    const struct sql_value values[] = {sql_text(error ? "Error" : "Success"), sql_text(error), sql_int(action), sql_text(event)};
+    return db_exec(db, sql, values, ARRAY_LEN(values));
+}
+
+static enum err note_end(struct db *db, int64_t action, const char *error)
+{
+    static const char sql[] =
+        "UPDATE server_actions SET message = COALESCE(?, message), updated_at = UTC_TIMESTAMP(6) WHERE id = ?";
+    const struct sql_value values[] = {sql_text(error ? "Error" : NULL), sql_int(action)};
+    return db_exec(db, sql, values, ARRAY_LEN(values));
 }
 
 /* What is told after the event's end counts no more; a request may have an action without that event. Single tables on purpose: an
  * UPDATE of both at once goes through temporary tables and costs four times as much. */
 enum err action_event_finish(struct db *db, const struct uuid *server, const char *request_id, const char *event, const char *error)
 {
-    uint64_t count = 0;
-    bool is_late = false;
+    struct event_place place;
     if (error)
         TRY(db_exec(db, "UPDATE change_counters SET version = version + 1 WHERE name = 'failures'", NULL, 0));
-    TRY(finish_event(db, server, request_id, event, error, &count));
-    if (count == 0)
-        TRY(was_finished(db, server, request_id, event, &is_late));
-    return is_late ? OK : note_end(db, server, request_id, error);
+    TRY(find_event(db, server, request_id, event, &place));
+    if (place.action && !place.open)
+        return OK;
+    if (place.action)
+        TRY(finish_event(db, place.action, event, error));
+    else
+        TRY(find_action(db, server, request_id, &place.action));
+    return place.action ? note_end(db, place.action, error) : OK;
 }
 
 static void read_action(const struct rows *rows, size_t row, struct server_action *out)

@@ -61,6 +61,24 @@ static void a_finished_event_does_not_spoil_the_action(void **state)
     assert_null(action.message);
 }
 
+/* A server that is taken back is deleted in the name of the request that made it. */
+static void an_event_ends_in_its_own_action(void **state)
+{
+    struct store *store = store_get(state);
+    const struct uuid server = uuid_of(77);
+    const struct caller caller = {.user_id = "u", .project_id = "p"};
+    const struct action_new create = {&server, "create", &caller, "req-both", "build", "h"};
+    const struct action_new delete = {&server, "delete", &caller, "req-both", "terminate", "h"};
+    must(action_start_all(store->db, &create, 1));
+    must(action_start_all(store->db, &delete, 1));
+    must(action_event_finish(store->db, &server, "req-both", "build", "cancelled"));
+    must(action_event_finish(store->db, &server, "req-both", "terminate", NULL));
+    assert_string_equal(ask_text(store, "SELECT GROUP_CONCAT(a.action, ' ', e.result, ' ', COALESCE(a.message, '-') ORDER BY a.id)"
+                                        " FROM server_actions a JOIN server_action_events e ON e.action_id = a.id"
+                                        " WHERE a.request_id = 'req-both'"),
+                        "create Error Error,delete Success -");
+}
+
 static void without_an_action_nothing_is_written(void **state)
 {
     struct store *store = fresh(state);
@@ -137,6 +155,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_action_has_events),
         cmocka_unit_test(a_finished_event_does_not_spoil_the_action),
+        cmocka_unit_test(an_event_ends_in_its_own_action),
         cmocka_unit_test(without_an_action_nothing_is_written),
         cmocka_unit_test(lists_are_newest_first_and_bounded),
         cmocka_unit_test(the_newest_action_of_a_request_counts),
