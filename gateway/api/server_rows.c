@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/api/server_claim.h"
 #include "gateway/api/server_key.h"
 #include "gateway/api/server_seen.h"
 #include "gateway/api/server_view.h"
 #include "gateway/base/log.h"
 #include "gateway/conductor/relay.h"
 #include "gateway/gateway.h"
-#include "schema/zone_forwarding.h"
 #include "zones/resolve.h"
 #include "zones/row_merge.h"
 
@@ -196,38 +196,6 @@ static enum zone_kind_of_answer kind_of_status(int status)
     return ZONE_GARBAGE;
 }
 
-/* A record of this zone's says that the server went to a zone below this child. */
-static enum err has_moved_to(struct request *request, const struct zone *zone, const struct uuid *server, bool *out)
-{
-    struct uuid owner;
-    TRY(zone_forwarding_get(request->db, server, &owner, out));
-    if (!*out)
-        return OK;
-    const struct zones_view *view = zones_view(request->gateway->zones, request->arena);
-    const struct location place = zones_locate_zone(request->gateway->zones, view, &owner, NULL, request->arena);
-    *out = place.count > 0 && place.candidates[0].zone->row.id == zone->row.id;
-    return OK;
-}
-
-/* It waits here for another host, and may be below already: the row here counts. */
-static enum err is_between(struct request *request, const struct uuid *uuid, bool *out)
-{
-    const struct server *server = NULL;
-    TRY(server_find(request->db, request->arena, uuid, &server));
-    *out = server && !server->deleted && !server->host && str_equal(server->vm_state, "building");
-    return OK;
-}
-
-static enum err check_claim(struct request *request, const struct zone *zone, const struct uuid *server, bool *out_drop)
-{
-    bool moved = false;
-    TRY(is_between(request, server, out_drop));
-    if (*out_drop)
-        return OK;
-    TRY(has_moved_to(request, zone, server, &moved)); /* looked at last: a row ends with the beginning of its record */
-    return moved ? OK : fail(E_INVALID, "server %s is another zone's by its id", uuid_to_text(server).text);
-}
-
 /* First claim wins (DESIGN section 5): a child lists no servers whose ids carry the tag of a zone that is not below it, unless a
  * record here points to it. */
 static enum err check_claims(struct request *request, const struct zone *zone, struct row_list *list)
@@ -240,7 +208,7 @@ static enum err check_claims(struct request *request, const struct zone *zone, s
     for (size_t i = 0; i < list->count; i++) {
         bool drop = false;
         if (!directory_may_answer(&view->directory, zone->row.id, &list->rows[i].uuid))
-            TRY(check_claim(request, zone, &list->rows[i].uuid, &drop));
+            TRY(server_claim_check(request, zone, &list->rows[i].uuid, &drop));
         drop = drop && !(list->more && kept == 0 && i + 1 == list->count); /* a window that goes on has a last key */
         if (drop && !rows)
             rows = arena_copy(request->arena, list->rows, list->count * sizeof(*rows));

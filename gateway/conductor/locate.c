@@ -350,6 +350,19 @@ static enum err find_here(struct request *request, struct response *response, co
     return found;
 }
 
+/* A record of a server that was born below is looked for when its zone is silent: it may have gone on by way of this one. */
+static enum err find_late_record(struct search *search, const struct uuid **out)
+{
+    struct uuid zone;
+    bool found = false;
+    if (search->owner || search->word != RESOLVED_UNKNOWN || search->location.place != PLACE_CHILD)
+        return OK;
+    TRY(zone_forwarding_get(search->request->db, search->uuid, &zone, &found));
+    if (found && !uuid_equal(&zone, &search->request->gateway->keys.zone))
+        *out = arena_copy(search->request->arena, &zone, sizeof(zone));
+    return OK;
+}
+
 static enum err search_run(struct search *search, bool *answered)
 {
     struct request *request = search->request;
@@ -364,6 +377,8 @@ static enum err search_run(struct search *search, bool *answered)
         search_begin(search, &location);
         ask(search);
         const struct uuid *moved = moved_to(search);
+        if (!moved)
+            TRY(find_late_record(search, &moved));
         if (!moved || (search->owner && uuid_equal(moved, search->owner)))
             break;
         search->owner = moved;
