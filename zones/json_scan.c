@@ -1,4 +1,7 @@
-/* A JSON grammar without recursion: one bit per open bracket. See json_scan.h. */
+/*
+ * JSON in blocks of 64 bytes: bitmaps say where strings, marks and other values begin, and a table of the grammar is asked only
+ * there. One bit for each open bracket; no recursion. See json_scan.h.
+ */
 #include "zones/json_scan.h"
 
 #include <ctype.h>
@@ -8,7 +11,8 @@
 
 #include "gateway/base/text.h"
 #include "schema/json/json.h"
-#include "zones/json_run.h"
+#include "zones/json_masks.h"
+#include "zones/nova_json.h"
 
 _Static_assert(JSON_MAX_DEPTH <= 64, "brackets are kept as bits");
 
@@ -30,19 +34,11 @@ _Static_assert(JSON_MAX_DEPTH <= 64, "brackets are kept as bits");
 #error "ZONEGATE_SEEDED_BUG is for fuzzers only: it needs -fsanitize=address"
 #endif
 
+/* A place in the text. */
 struct scan {
     const char *at;
     const char *end;
-    uint64_t kinds; /* bit n: bracket n is an object */
-    int depth;
-    uint64_t high; /* not 0: a string may have bytes beyond ASCII */
 };
-
-static void skip_blanks(struct scan *scan)
-{
-    while (scan->at < scan->end && (*scan->at == ' ' || *scan->at == '\t' || *scan->at == '\n' || *scan->at == '\r'))
-        scan->at++;
-}
 
 static bool take(struct scan *scan, char c)
 {
@@ -101,22 +97,6 @@ static bool scan_unicode(struct scan *scan)
     return take(scan, '\\') && take(scan, 'u') && take_unit(scan, &unit) && unit >= 0xdc00 && unit <= 0xdfff;
 }
 
-static bool scan_string(struct scan *scan)
-{
-    if (!take(scan, '"'))
-        return false;
-    for (;;) {
-        scan->at = json_run_end(scan->at, scan->end, &scan->high);
-        if (take(scan, '"'))
-            return true;
-        if (!take(scan, '\\') || scan->at == scan->end)
-            return false;
-        const char escaped = *scan->at++;
-        if (escaped == 'u' ? !scan_unicode(scan) : !strchr("\"\\/bfnrt", escaped) || !escaped)
-            return false;
-    }
-}
-
 static bool scan_word(struct scan *scan, const char *word)
 {
     const size_t length = strlen(word);
@@ -126,132 +106,227 @@ static bool scan_word(struct scan *scan, const char *word)
     return true;
 }
 
-static bool scan_leaf(struct scan *scan)
+/* --- the grammar */
+
+/* What may come next. */
+enum state {
+    STATE_BAD,
+    STATE_FIRST_NAME, /* behind '{' */
+    STATE_NAME,       /* behind a comma of an object */
+    STATE_COLON,      /* behind a name */
+    STATE_MEMBER,     /* the value of a name */
+    STATE_FIRST,      /* behind '[' */
+    STATE_ELEMENT,    /* behind a comma of an array */
+    STATE_BEHIND_MEMBER,
+    STATE_BEHIND_ELEMENT,
+    STATE_BEGIN, /* before the only object */
+    STATE_END,
+    STATE_COUNT
+};
+
+enum token {
+    TOKEN_OTHER,
+    TOKEN_STRING,
+    TOKEN_COLON,
+    TOKEN_COMMA,
+    TOKEN_OPEN_OBJECT,
+    TOKEN_OPEN_ARRAY,
+    TOKEN_CLOSE_OBJECT,
+    TOKEN_CLOSE_ARRAY,
+    TOKEN_COUNT
+};
+
+static const uint8_t tokens[256] = {
+    ['"'] = TOKEN_STRING,     [':'] = TOKEN_COLON,        [','] = TOKEN_COMMA,       ['{'] = TOKEN_OPEN_OBJECT,
+    ['['] = TOKEN_OPEN_ARRAY, ['}'] = TOKEN_CLOSE_OBJECT, [']'] = TOKEN_CLOSE_ARRAY,
+};
+
+/* The state behind a token; STATE_BAD where it may not be. Behind a closing bracket it is the outer bracket's to say: STATE_END
+ * here says only that it may close. */
+static const uint8_t grammar[STATE_COUNT][TOKEN_COUNT] = {
+    [STATE_FIRST_NAME] = {[TOKEN_STRING] = STATE_COLON, [TOKEN_CLOSE_OBJECT] = STATE_END},
+    [STATE_NAME] = {[TOKEN_STRING] = STATE_COLON},
+    [STATE_COLON] = {[TOKEN_COLON] = STATE_MEMBER},
+    [STATE_MEMBER] = {[TOKEN_OTHER] = STATE_BEHIND_MEMBER,
+                      [TOKEN_STRING] = STATE_BEHIND_MEMBER,
+                      [TOKEN_OPEN_OBJECT] = STATE_FIRST_NAME,
+                      [TOKEN_OPEN_ARRAY] = STATE_FIRST},
+    [STATE_FIRST] = {[TOKEN_OTHER] = STATE_BEHIND_ELEMENT,
+                     [TOKEN_STRING] = STATE_BEHIND_ELEMENT,
+                     [TOKEN_OPEN_OBJECT] = STATE_FIRST_NAME,
+                     [TOKEN_OPEN_ARRAY] = STATE_FIRST,
+                     [TOKEN_CLOSE_ARRAY] = STATE_END},
+    [STATE_ELEMENT] = {[TOKEN_OTHER] = STATE_BEHIND_ELEMENT,
+                       [TOKEN_STRING] = STATE_BEHIND_ELEMENT,
+                       [TOKEN_OPEN_OBJECT] = STATE_FIRST_NAME,
+                       [TOKEN_OPEN_ARRAY] = STATE_FIRST},
+    [STATE_BEHIND_MEMBER] = {[TOKEN_COMMA] = STATE_NAME, [TOKEN_CLOSE_OBJECT] = STATE_END},
+    [STATE_BEHIND_ELEMENT] = {[TOKEN_COMMA] = STATE_ELEMENT, [TOKEN_CLOSE_ARRAY] = STATE_END},
+    [STATE_BEGIN] = {[TOKEN_OPEN_OBJECT] = STATE_FIRST_NAME},
+};
+
+/* A whole text and how far it was read. */
+struct reading {
+    const char *bytes;
+    size_t length;
+    uint64_t kinds; /* bit n: bracket n is an object */
+    int depth;
+    unsigned state;
+    uint64_t in_string;  /* all bits: the next block begins inside a string */
+    uint64_t escaped;    /* 1: its first byte is escaped */
+    uint64_t in_other;   /* 1: its first byte may go on with a number or word */
+    uint64_t high;       /* not 0: there were bytes beyond ASCII */
+    const char *checked; /* escapes before it were looked at */
+};
+
+/* A number, true, false or null, with what may stand behind it. */
+static bool scan_other(const struct reading *reading, size_t at)
 {
-    switch (*scan->at) {
-    case '"':
-        return scan_string(scan);
-    case 't':
-        return scan_word(scan, "true");
-    case 'f':
-        return scan_word(scan, "false");
-    case 'n':
-        return scan_word(scan, "null");
-    default:
-        return scan_number(scan);
+    struct scan scan = {reading->bytes + at, reading->bytes + reading->length};
+    const char c = *scan.at;
+    const bool good = c == 't'   ? scan_word(&scan, "true")
+                      : c == 'f' ? scan_word(&scan, "false")
+                      : c == 'n' ? scan_word(&scan, "null")
+                                 : scan_number(&scan);
+    return good && (scan.at == scan.end || tokens[(unsigned char)*scan.at] != TOKEN_OTHER || memchr(" \t\n\r", *scan.at, 4));
+}
+
+/* At a backslash. */
+static bool scan_escape(struct reading *reading, size_t at)
+{
+    struct scan scan = {reading->bytes + at, reading->bytes + reading->length};
+    if (reading->checked && scan.at < reading->checked)
+        return true; /* the second half of a pair */
+    scan.at++;
+    if (scan.at == scan.end)
+        return false;
+    const char escaped = *scan.at++;
+    if (escaped != 'u')
+        return escaped && strchr("\"\\/bfnrt", escaped);
+    const bool good = scan_unicode(&scan);
+    reading->checked = scan.at;
+    return good;
+}
+
+/* Each backslash that is not escaped itself; `*out` are the bytes behind them. */
+static bool scan_escapes(struct reading *reading, size_t start, uint64_t slashes, uint64_t *out)
+{
+    uint64_t escaped = reading->escaped;
+    reading->escaped = 0;
+    for (slashes &= ~escaped; slashes; slashes &= slashes - 1) {
+        const unsigned at = (unsigned)__builtin_ctzll(slashes);
+        const uint64_t next = UINT64_C(2) << at; /* 0 for the last */
+        if (!scan_escape(reading, start + at))
+            return false;
+        escaped |= next;
+        slashes &= ~next;
+        reading->escaped = at == JSON_BLOCK - 1;
     }
-}
-
-static bool in_object(const struct scan *scan)
-{
-    return scan->kinds >> (scan->depth - 1) & 1;
-}
-
-/* `"name":` */
-static bool scan_name(struct scan *scan)
-{
-    skip_blanks(scan);
-    if (!scan_string(scan))
-        return false;
-    skip_blanks(scan);
-    if (!take(scan, ':'))
-        return false;
-    skip_blanks(scan);
+    *out = escaped;
     return true;
 }
 
-/* At '{' or '['. */
-static bool open_bracket(struct scan *scan)
+/* An opening bracket. */
+static bool push(struct reading *reading, bool object)
 {
-    if (scan->depth == JSON_MAX_DEPTH)
+    if (reading->depth == JSON_MAX_DEPTH)
         return false;
-    const uint64_t bit = (uint64_t)1 << scan->depth;
-    scan->kinds = *scan->at++ == '{' ? scan->kinds | bit : scan->kinds & ~bit;
-    scan->depth++;
+    const uint64_t bit = UINT64_C(1) << reading->depth++;
+    reading->kinds = object ? reading->kinds | bit : reading->kinds & ~bit;
     return true;
 }
 
-static bool close_bracket(struct scan *scan)
+/* The state behind a closing bracket that the grammar allows. */
+static unsigned pop(struct reading *reading)
 {
-    if (!take(scan, in_object(scan) ? '}' : ']'))
-        return false;
-    scan->depth--;
+    if (--reading->depth == 0)
+        return STATE_END;
+    return reading->kinds >> (reading->depth - 1) & 1 ? STATE_BEHIND_MEMBER : STATE_BEHIND_ELEMENT;
+}
+
+/* The tokens of a block, a bit where each begins. */
+static bool scan_tokens(struct reading *reading, size_t start, uint64_t begins)
+{
+    unsigned state = reading->state;
+    for (; begins; begins &= begins - 1) {
+        const size_t at = start + (unsigned)__builtin_ctzll(begins);
+        const unsigned token = tokens[(unsigned char)reading->bytes[at]];
+        state = grammar[state][token];
+        if (state == STATE_BAD)
+            return false;
+        if (token == TOKEN_OTHER && !scan_other(reading, at))
+            return false;
+        if ((token == TOKEN_OPEN_OBJECT || token == TOKEN_OPEN_ARRAY) && !push(reading, token == TOKEN_OPEN_OBJECT))
+            return false;
+        if (state == STATE_END)
+            state = pop(reading);
+    }
+    reading->state = state;
     return true;
 }
 
-/* Behind a value: closes brackets until a comma, behind which the next value begins; or until all are closed. */
-static bool scan_behind(struct scan *scan)
+/* Bit n: an odd number of bits of 0 to n is set. */
+static uint64_t parity(uint64_t bits)
 {
-    while (scan->depth > 0) {
-        skip_blanks(scan);
-        if (take(scan, ',')) {
-            if (in_object(scan))
-                return scan_name(scan);
-            skip_blanks(scan);
-            return true;
-        }
-        if (!close_bracket(scan))
+    for (unsigned shift = 1; shift < JSON_BLOCK; shift *= 2)
+        bits ^= bits << shift;
+    return bits;
+}
+
+static bool scan_block(struct reading *reading, size_t start, const struct json_masks *masks)
+{
+    uint64_t escaped = 0;
+    if ((masks->slashes || reading->escaped) && !scan_escapes(reading, start, masks->slashes, &escaped))
+        return false;
+    const uint64_t quotes = masks->quotes & ~escaped;
+    const uint64_t strings = parity(quotes) ^ reading->in_string; /* with the quote before, without that behind */
+    if ((masks->controls & strings) || (masks->slashes & ~strings))
+        return false;
+    const uint64_t marks = masks->marks & ~strings;
+    const uint64_t others = ~(strings | quotes | masks->marks | masks->blanks);
+    const uint64_t begins = marks | (quotes & strings) | (others & ~(others << 1 | reading->in_other));
+    reading->in_string = strings >> 63 ? ~UINT64_C(0) : 0;
+    reading->in_other = others >> 63;
+    reading->high |= masks->high;
+    return scan_tokens(reading, start, begins);
+}
+
+bool json_scan_object_by(const struct json_masker *masker, const char *bytes, size_t length)
+{
+    struct reading reading = {.bytes = bytes, .length = length, .state = STATE_BEGIN};
+    struct json_masks masks;
+    size_t at = 0;
+    if (length < 2 || bytes[0] != '{' || bytes[length - 1] != '}')
+        return false;
+    for (; length - at >= JSON_BLOCK; at += JSON_BLOCK) {
+        masker->read((const unsigned char *)bytes + at, &masks);
+        if (!scan_block(&reading, at, &masks))
             return false;
     }
-    return true;
-}
-
-/* One value, at whose first byte `scan` stands; the brackets it opens are closed again. */
-static bool scan_value(struct scan *scan)
-{
-    do {
-        if (scan->at == scan->end)
+    if (at < length) {
+        unsigned char rest[JSON_BLOCK];
+        memset(rest, ' ', sizeof(rest));
+        memcpy(rest, bytes + at, length - at);
+        masker->read(rest, &masks);
+        if (!scan_block(&reading, at, &masks))
             return false;
-        if (*scan->at != '{' && *scan->at != '[') {
-            if (!scan_leaf(scan) || !scan_behind(scan))
-                return false;
-            continue;
-        }
-        if (!open_bracket(scan))
-            return false;
-        skip_blanks(scan);
-        if (close_bracket(scan)) {
-            if (!scan_behind(scan))
-                return false;
-        } else if (in_object(scan) && !scan_name(scan)) {
-            return false;
-        }
-    } while (scan->depth > 0);
-    return true;
+    }
+    return reading.state == STATE_END && (reading.high == 0 || str_is_utf8(bytes, length));
 }
 
 bool json_scan_object(const char *bytes, size_t length)
 {
-    struct scan scan = {.at = bytes, .end = bytes + length};
-    return length >= 2 && *bytes == '{' && scan_value(&scan) && scan.at == scan.end &&
-           (scan.high == 0 || str_is_utf8(bytes, length));
+    return json_scan_object_by(json_masker_best(), bytes, length);
 }
 
 bool json_scan_string(const char *bytes, size_t length, const char *name, const char **out, size_t *out_length)
 {
-    struct scan scan = {.at = bytes + 1, .end = bytes + length};
-    const size_t name_length = strlen(name);
-    while (scan.at < scan.end) {
-        skip_blanks(&scan);
-        const char *key = scan.at + 1;
-        if (!scan_name(&scan))
-            return false;
-        const bool wanted = (size_t)(scan.at - key) > name_length && memcmp(key, name, name_length) == 0 && key[name_length] == '"';
-        const char *value = scan.at;
-        if (!scan_value(&scan))
-            return false;
-        if (wanted && (*value != '"' || memchr(value, '\\', (size_t)(scan.at - value))))
-            return false;
-        if (wanted) {
-            *out = value + 1;
-            *out_length = (size_t)(scan.at - value) - 2;
-            return true;
-        }
-        skip_blanks(&scan);
-        if (!take(&scan, ','))
-            return false;
-    }
-    return false;
+    struct nova_piece value;
+    if (!nova_member(bytes, length, name, &value) || *value.bytes != '"' || memchr(value.bytes, '\\', value.length))
+        return false;
+    *out = value.bytes + 1;
+    *out_length = value.length - 2;
+    return true;
 }
 
 static bool in_string(struct json_depth *depth, char c)

@@ -10,6 +10,10 @@
 /* One JSON object from the first to the last byte, no blanks around it, depth ≤ JSON_MAX_DEPTH, valid UTF-8. */
 bool json_scan_object(const char *bytes, size_t length);
 
+/* The same by one reader of blocks (zones/json_masks.h), which this processor must be able to run: all of them say the same. */
+struct json_masker;
+bool json_scan_object_by(const struct json_masker *masker, const char *bytes, size_t length);
+
 /* A string member at the top of an object that passed the scan: its raw bytes between the quotes. False: none, or no string, or it
  * contains escapes. For ids, names of projects and times, which never do. */
 bool json_scan_string(const char *bytes, size_t length, const char *name, const char **out, size_t *out_length);

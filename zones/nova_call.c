@@ -78,7 +78,7 @@ void nova_job_pass(struct nova_job *job)
     answer.headers = headers;
     if (json_scan_object(answer.body, answer.body_length)) {
         CLEANUP(text_clear) struct text body = {0};
-        nova_rewrite(job->arena, &rules, answer.body, answer.body_length, &body);
+        nova_rewrite(&rules, answer.body, answer.body_length, &body);
         answer.body = arena_strndup(job->arena, text_str(&body), body.length);
         answer.body_length = body.length;
     }

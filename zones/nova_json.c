@@ -6,6 +6,7 @@
 #include "gateway/base/err.h"
 #include "zones/json_run.h"
 
+#define COPY_SIZE    32
 #define PIECES_LEAST ((size_t)64) /* a power of two */
 
 struct walk {
@@ -28,9 +29,8 @@ static void skip_blanks(struct walk *walk)
 static const char *string_end(const struct walk *walk)
 {
     const char *at = walk->at + 1;
-    uint64_t high = 0;
     for (;;) {
-        at = json_run_end(at, walk->end, &high);
+        at = json_run_end(at, walk->end);
         if (at >= walk->end || *at == '"')
             return at < walk->end ? at + 1 : walk->end;
         at += walk->end - at > 1 && *at == '\\' ? 2 : 1;
@@ -147,30 +147,69 @@ bool nova_split(struct arena *arena, const char *bytes, size_t length, const cha
     return false;
 }
 
-/* Where the resource begins: "/servers/…". NULL for a URL without one of ours. */
-static const char *find_resource(const char *path)
+/* Bytes of the text in which `walk` stands. Most are few, and have room: more than they are is copied then, without a call. The NUL
+ * behind `out` is left to the next who adds otherwise. */
+static void add_bytes(const struct walk *walk, const char *bytes, size_t length, struct text *out)
+{
+    if (length > COPY_SIZE || walk->end - bytes < COPY_SIZE || out->capacity - out->length <= COPY_SIZE) {
+        text_add(out, bytes, length);
+        return;
+    }
+    memcpy(out->bytes + out->length, bytes, COPY_SIZE);
+    out->length += length;
+}
+
+static const char *find(const char *at, const char *end, const char *what)
+{
+    return memmem(at, (size_t)(end - at), what, strlen(what));
+}
+
+/* Where the resource begins: "/servers/…". NULL for a path without one of ours. */
+static const char *find_resource(const char *path, const char *end)
 {
     static const char *const resources[] = {"/servers", "/flavors/", "/images/"};
-    const char *first = NULL;
-    for (size_t i = 0; i < ARRAY_LEN(resources); i++) {
-        const char *at = strstr(path, resources[i]);
-        if (at && (!first || at < first))
-            first = at;
+    for (const char *at = path; at && at < end; at = memchr(at + 1, '/', (size_t)(end - at - 1))) {
+        for (size_t i = 0; i < ARRAY_LEN(resources); i++) {
+            const size_t length = strlen(resources[i]);
+            if ((size_t)(end - at) >= length && memcmp(at, resources[i], length) == 0)
+                return at;
+        }
     }
-    return first;
+    return NULL;
+}
+
+/* Our base for a URL and what of it goes behind that. NULL: it is none of ours. */
+static const char *find_base(const struct nova_rewrite *rules, const char *url, size_t length, const char **out_resource)
+{
+    const char *end = url + length;
+    const char *host = find(url, end, "://");
+    const char *path = host ? memchr(host + 3, '/', (size_t)(end - host - 3)) : NULL;
+    const char *resource = path ? find_resource(path, end) : NULL;
+    if (!resource)
+        return NULL;
+    *out_resource = resource;
+    return find(path, resource, "/v2") ? rules->self_base : rules->bookmark_base;
 }
 
 const char *nova_link(struct arena *arena, const struct nova_rewrite *rules, const char *url, size_t length)
 {
-    const char *text = arena_strndup(arena, url, length);
-    const char *host = strstr(text, "://");
-    const char *path = host ? strchr(host + 3, '/') : NULL;
-    const char *resource = path ? find_resource(path) : NULL;
-    if (!resource)
-        return text;
-    const char *version = strstr(path, "/v2");
-    const bool versioned = version && version < resource;
-    return arena_printf(arena, "%s%s", versioned ? rules->self_base : rules->bookmark_base, resource);
+    const char *resource = NULL;
+    const char *base = find_base(rules, url, length, &resource);
+    return base ? arena_printf(arena, "%s%.*s", base, (int)(url + length - resource), resource) : arena_strndup(arena, url, length);
+}
+
+/* The link as a JSON string; of the URL only bytes that stood in one. */
+static void write_link(const struct nova_rewrite *rules, const struct nova_piece *url, struct text *out)
+{
+    const char *resource = url->bytes;
+    const char *base = find_base(rules, url->bytes, url->length, &resource);
+    if (base)
+        text_add_json(out, base);
+    else
+        text_add_char(out, '"');
+    out->length -= base ? 1 : 0; /* the quote behind it */
+    text_add(out, resource, (size_t)(url->bytes + url->length - resource));
+    text_add_char(out, '"');
 }
 
 static bool is_project(const struct nova_piece *name)
@@ -184,17 +223,19 @@ static bool is_brief(const struct nova_piece *name)
 }
 
 /* Strings with escapes are copied: neither our URLs nor ids have any. */
-static void write_string(struct arena *arena, const struct nova_rewrite *rules, const struct nova_piece *name,
+static void write_string(const struct walk *walk, const struct nova_rewrite *rules, const struct nova_piece *name,
                          const struct nova_piece *value, struct text *out)
 {
     const struct nova_piece inside = {value->bytes + 1, value->length - 2};
-    const bool plain = !memchr(inside.bytes, '\\', inside.length);
-    if (plain && piece_is(name, "href"))
-        text_add_json(out, nova_link(arena, rules, inside.bytes, inside.length));
-    else if (plain && rules->project_there && is_project(name) && piece_is(&inside, rules->project_there))
+    const bool link = piece_is(name, "href");
+    const bool project = rules->project_there && is_project(name);
+    const bool plain = (link || project) && !memchr(inside.bytes, '\\', inside.length);
+    if (plain && link)
+        write_link(rules, &inside, out);
+    else if (plain && project && piece_is(&inside, rules->project_there))
         text_add_json(out, rules->project_here);
     else
-        text_add(out, value->bytes, value->length);
+        add_bytes(walk, value->bytes, value->length, out);
 }
 
 /* What stands between strings, without blanks: a piece at a time. */
@@ -205,11 +246,11 @@ static void copy_outside(struct walk *walk, int *depth, struct text *out)
         const char c = *walk->at++;
         *depth += c == '{' || c == '[' ? 1 : c == '}' || c == ']' ? -1 : 0;
     }
-    text_add(out, from, (size_t)(walk->at - from));
+    add_bytes(walk, from, (size_t)(walk->at - from), out);
     skip_blanks(walk);
 }
 
-void nova_rewrite(struct arena *arena, const struct nova_rewrite *rules, const char *bytes, size_t length, struct text *out)
+void nova_rewrite(const struct nova_rewrite *rules, const char *bytes, size_t length, struct text *out)
 {
     struct walk walk = {bytes, bytes + length};
     struct nova_piece name = {"", 0};
@@ -227,7 +268,7 @@ void nova_rewrite(struct arena *arena, const struct nova_rewrite *rules, const c
         walk.at = end;
         skip_blanks(&walk);
         if (walk.at >= walk.end || *walk.at != ':') {
-            write_string(arena, rules, &name, &string, out);
+            write_string(&walk, rules, &name, &string, out);
             name = (struct nova_piece){"", 0};
             continue;
         }
@@ -240,9 +281,10 @@ void nova_rewrite(struct arena *arena, const struct nova_rewrite *rules, const c
             if (walk.at < walk.end && *walk.at == ',')
                 walk.at++;
             else if (out->length && out->bytes[out->length - 1] == ',')
-                out->bytes[--out->length] = '\0';
+                out->length--;
             continue;
         }
-        text_add(out, string.bytes, string.length);
+        add_bytes(&walk, string.bytes, string.length, out);
     }
+    text_add(out, "", 0); /* the NUL */
 }

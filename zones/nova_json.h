@@ -33,4 +33,4 @@ struct nova_rewrite {
 /* The same URL at the entry zone: what follows the version, or begins the resource, behind our base. A URL of another shape stays
  * as it is. In the arena. */
 const char *nova_link(struct arena *arena, const struct nova_rewrite *rules, const char *url, size_t length);
-void nova_rewrite(struct arena *arena, const struct nova_rewrite *rules, const char *bytes, size_t length, struct text *out);
+void nova_rewrite(const struct nova_rewrite *rules, const char *bytes, size_t length, struct text *out);

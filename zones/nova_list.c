@@ -98,27 +98,41 @@ static bool is_ours(const struct nova_job *job, const struct nova_piece *piece)
            memcmp(project, job->login.project, length) == 0;
 }
 
-/* What is not of the project whose token it is was not asked for, and is shown to nobody. */
-static enum err take_row(struct nova_job *job, const struct nova_piece *piece)
+/* For one row after the other. */
+struct row_room {
+    struct text key;
+    struct text body;
+};
+
+static void row_room_clear(struct row_room *room)
 {
-    CLEANUP(text_clear) struct text key = {0};
-    CLEANUP(text_clear) struct text body = {0};
+    text_clear(&room->key);
+    text_clear(&room->body);
+}
+
+/* What is not of the project whose token it is was not asked for, and is shown to nobody. */
+static enum err take_row(struct nova_job *job, const struct nova_piece *piece, struct row_room *room)
+{
+    struct text *key = &room->key;
+    struct text *body = &room->body;
     struct nova_rewrite rules = nova_job_rules(job);
     struct row row;
-    TRY(nova_row_key(&job->list, piece->bytes, piece->length, rules.project_here, &key, &row.uuid));
+    key->length = 0;
+    body->length = 0;
+    TRY(nova_row_key(&job->list, piece->bytes, piece->length, rules.project_here, key, &row.uuid));
     job->marker = arena_strdup(job->arena, uuid_to_text(&row.uuid).text);
     if (!is_ours(job, piece))
         return OK;
-    if (job->list.after && row_key_compare(key.bytes, key.length, job->list.after, job->list.after_length) <= 0)
+    if (job->list.after && row_key_compare(key->bytes, key->length, job->list.after, job->list.after_length) <= 0)
         return OK;
     rules.brief = job->list.brief;
-    nova_rewrite(job->arena, &rules, piece->bytes, piece->length, &body);
-    if (body.length > ROW_BODY_MAX)
+    nova_rewrite(&rules, piece->bytes, piece->length, body);
+    if (body->length > ROW_BODY_MAX)
         return fail(E_INVALID, "the row of server %s is too long", job->marker);
-    row.key = arena_copy(job->arena, key.bytes, key.length);
-    row.key_length = key.length;
-    row.body = arena_strndup(job->arena, text_str(&body), body.length);
-    row.body_length = body.length;
+    row.key = arena_copy(job->arena, key->bytes, key->length);
+    row.key_length = key->length;
+    row.body = arena_strndup(job->arena, text_str(body), body->length);
+    row.body_length = body->length;
     add_row(job, &row);
     return OK;
 }
@@ -127,13 +141,14 @@ static enum err take_page(struct nova_job *job, bool *out_more)
 {
     const struct http_answer *answer = &job->inner.answer;
     const struct nova_piece *pieces = NULL;
+    CLEANUP(row_room_clear) struct row_room room = {0};
     struct nova_piece next;
     size_t count = 0;
     if (!json_scan_object(answer->body, answer->body_length) ||
         !nova_split(job->arena, answer->body, answer->body_length, "servers", &pieces, &count))
         return fail(E_INVALID, "its list is no list of servers");
     for (size_t i = 0; i < count; i++)
-        TRY(take_row(job, &pieces[i]));
+        TRY(take_row(job, &pieces[i], &room));
     *out_more = count > 0 && nova_member(answer->body, answer->body_length, "servers_links", &next);
     return OK;
 }

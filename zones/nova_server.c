@@ -85,7 +85,7 @@ static enum err say_frame(struct nova_job *job, const struct nova_piece *server)
     struct row row;
     TRY(nova_list_read(job->arena, job->outer->target, &job->list));
     TRY(nova_row_key(&job->list, server->bytes, server->length, rules.project_here, &key, &row.uuid));
-    nova_rewrite(job->arena, &rules, server->bytes, server->length, &body);
+    nova_rewrite(&rules, server->bytes, server->length, &body);
     row.key = (const uint8_t *)key.bytes;
     row.key_length = key.length;
     row.body = text_str(&body);

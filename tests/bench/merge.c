@@ -103,29 +103,32 @@ static void write_lists(struct world *world)
 
 /* --- plain lists as frames: zones/nova_list.c */
 
-static void frame_row(struct arena *arena, const struct nova_list *order, const struct nova_piece *piece, struct text *out)
+static void frame_row(const struct nova_list *order, const struct nova_piece *piece, struct text *key, struct text *body,
+                      struct text *out)
 {
-    CLEANUP(text_clear) struct text key = {0};
-    CLEANUP(text_clear) struct text body = {0};
     struct row row;
-    must(nova_row_key(order, piece->bytes, piece->length, HERE, &key, &row.uuid));
-    nova_rewrite(arena, &rules, piece->bytes, piece->length, &body);
-    row.key = (const uint8_t *)key.bytes;
-    row.key_length = key.length;
-    row.body = body.bytes;
-    row.body_length = body.length;
+    key->length = 0;
+    body->length = 0;
+    must(nova_row_key(order, piece->bytes, piece->length, HERE, key, &row.uuid));
+    nova_rewrite(&rules, piece->bytes, piece->length, body);
+    row.key = (const uint8_t *)key->bytes;
+    row.key_length = key->length;
+    row.body = body->bytes;
+    row.body_length = body->length;
     rows_write(out, &row);
 }
 
 static void frame_list(struct arena *arena, const struct nova_list *order, const struct text *in, struct text *out)
 {
     static const struct zones_missing none = {0};
+    CLEANUP(text_clear) struct text key = {0};
+    CLEANUP(text_clear) struct text body = {0};
     const struct nova_piece *pieces = NULL;
     size_t count = 0;
     must_be(json_scan_object(in->bytes, in->length), "the list is no object");
     must_be(nova_split(arena, in->bytes, in->length, "servers", &pieces, &count), "the list has no servers");
     for (size_t i = 0; i < count; i++)
-        frame_row(arena, order, &pieces[i], out);
+        frame_row(order, &pieces[i], &key, &body, out);
     rows_write_trailer(out, (uint32_t)count, false, &none);
 }
 

@@ -1,14 +1,17 @@
 /*
  * libFuzzer on what other zones send as lists: the rows reader, whole and in pieces, the structural scanner, the merge.
- * Besides crashes it finds contradictions: pieces must give what the whole gives, a row that was accepted must be accepted again.
+ * Besides crashes it finds contradictions: pieces must give what the whole gives, a row that was accepted must be accepted again,
+ * and of each text the scanner says by every instruction set what a scanner of single bytes says.
  */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/zones/merge_lists.h"
+#include "tests/unit/zones/scan_reference.h"
+#include "zones/json_masks.h"
 #include "zones/json_scan.h"
 #include "zones/row_key.h"
-#include "tests/unit/zones/merge_lists.h"
 #include "zones/rows.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -76,6 +79,32 @@ static void merge_twice(struct arena *arena, const struct row_list *list)
              0);
 }
 
+static void scan_by_all(const char *bytes, size_t size)
+{
+    size_t count = 0;
+    const struct json_masker *maskers = json_maskers(&count);
+    const bool good = reference_scan(bytes, size);
+    for (size_t i = 0; i < count; i++)
+        must(!maskers[i].can_run() || json_scan_object_by(&maskers[i], bytes, size) == good);
+    must(json_scan_object(bytes, size) == good);
+}
+
+/* The text whole, and as if behind so many bytes that it stands elsewhere in its blocks. */
+static void scan_moved(const uint8_t *data, size_t size)
+{
+    const size_t before = size ? data[0] % JSON_BLOCK : 0;
+    char *moved = malloc(before + size + 6);
+    if (!moved)
+        return;
+    memcpy(moved, "{\"\":", 5);
+    memset(moved + 5, ' ', before);
+    if (size)
+        memcpy(moved + 5 + before, data, size);
+    moved[5 + before + size] = '}';
+    scan_by_all(moved, before + size + 6);
+    free(moved);
+}
+
 static void scan(const uint8_t *data, size_t size)
 {
     const char *member = NULL;
@@ -94,6 +123,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         write_again(&list);
         merge_twice(&arena, &list);
     }
+    scan_by_all((const char *)data, size);
+    scan_moved(data, size);
     scan(data, size);
     arena_clear(&arena);
     return 0;

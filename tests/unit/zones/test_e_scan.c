@@ -1,4 +1,5 @@
-/* The structural scanner says of random JSON, and of damaged JSON, what jansson says. */
+/* The structural scanner says of random JSON, and of damaged JSON, what jansson says; by each instruction set, at each place of a
+ * block, what a scanner of single bytes says. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,12 +7,15 @@
 #include <string.h>
 
 #include <cmocka.h>
+
 #undef fail
 
 #include <jansson.h>
 
 #include "gateway/base/id.h"
 #include "schema/json/json.h"
+#include "tests/unit/zones/scan_reference.h"
+#include "zones/json_masks.h"
 #include "zones/json_scan.h"
 
 enum verdict { VERDICT_BAD, VERDICT_GOOD, VERDICT_RANGE };
@@ -143,6 +147,25 @@ static bool scan_copy(const char *text, size_t length)
     return good;
 }
 
+/* What each reader of blocks says, of bytes that end where the heap block ends, is what the reference says. */
+static bool all_agree(const char *text, size_t length)
+{
+    size_t count = 0;
+    const struct json_masker *maskers = json_maskers(&count);
+    char *copy = malloc(length ? length : 1);
+    memcpy(copy, text, length);
+    const bool wanted = reference_scan(copy, length);
+    bool same = json_scan_object(copy, length) == wanted;
+    for (size_t i = 0; i < count; i++) {
+        if (!maskers[i].can_run() || json_scan_object_by(&maskers[i], copy, length) == wanted)
+            continue;
+        print_error("%s: not %d: %.*s\n", maskers[i].name, wanted, (int)length, text);
+        same = false;
+    }
+    free(copy);
+    return same;
+}
+
 static void random_json_and_its_damages(void **state)
 {
     static const char bytes[] = "{}[]\",:\\u0e-+.1tn \x01\x80\xff";
@@ -164,8 +187,11 @@ static void random_json_and_its_damages(void **state)
             if (wanted != VERDICT_RANGE)
                 assert_int_equal(scan_copy(broken, length), wanted == VERDICT_GOOD);
             assert_false(scan_copy(text, random_below((uint32_t)length))); /* cut */
+            assert_true(all_agree(broken, length));
             free(broken);
         }
+        for (size_t cut = 0; round % 16 == 0 && cut <= length; cut++)
+            assert_true(all_agree(text, cut));
         free(text);
         json_decref(value);
     }
@@ -190,13 +216,96 @@ static void members_are_found(void **state)
     assert_false(json_scan_string("{}", 2, "id", &found, &length));
 }
 
+/* What is hard stands at every place of a block, and across its end. */
+static void every_place_of_a_block(void **state)
+{
+    static const char *const values[] = {"\"\\\\\"",
+                                         "\"\\\"}],\"",
+                                         "\"\\ud83d\\ude00\"",
+                                         "\"\\ud83d\"",
+                                         "\"\\ude00\"",
+                                         "-1.5e+10",
+                                         "-1.5e+",
+                                         "true",
+                                         "truefalse",
+                                         "1 2",
+                                         "nul",
+                                         "[{}]",
+                                         "[{]}",
+                                         "\"\x01\"",
+                                         "\"\xc3\xa9\"",
+                                         "\"\xc3\"",
+                                         "1\f",
+                                         "\x1a",
+                                         "\\\"\"",
+                                         "\"\\\\\\\\\\\\\\\\\\\"\"",
+                                         "\"\\u12\"",
+                                         "\"\\u000\\\"\"",
+                                         "\"a\"\"b\"",
+                                         "1\"b\"",
+                                         "true\"\"",
+                                         "\x80",
+                                         "[1,]",
+                                         "{\"a\":{\"b\":[]},\"c\":0}"};
+    char text[512];
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+        for (int pad = 0; pad < 3 * JSON_BLOCK; pad++) {
+            const int length = snprintf(text, sizeof(text), "{\"%.*s\":%s%*s}", pad % JSON_BLOCK,
+                                        "----------------------------------------------------------------", values[i], pad, "");
+            assert_true(length > 0 && (size_t)length < sizeof(text));
+            for (int cut = 0; cut <= length; cut++)
+                assert_true(all_agree(text, (size_t)cut));
+        }
+    }
+}
+
+/* Bytes that mean something, at random: most are no JSON, and all say so. */
+static void random_marks(void **state)
+{
+    static const char bytes[] = "{{}}[]\"\"\"::,,\\\\u0e-1 \n\x01\x0c\x1a\x80";
+    char text[200];
+    (void)state;
+    for (int round = 0; round < 20000; round++) {
+        const size_t length = 6 + random_below(sizeof(text) - 7);
+        for (size_t i = 0; i < length; i++)
+            text[i] = bytes[random_below(sizeof(bytes) - 1)];
+        memcpy(text, "{\"a\":", 5 + (size_t)random_below(2));
+        text[length - 1] = '}';
+        assert_true(all_agree(text, length));
+    }
+}
+
+/* Of every byte at every place all readers say the same. */
+static void masks_are_the_same(void **state)
+{
+    size_t count = 0;
+    const struct json_masker *maskers = json_maskers(&count);
+    unsigned char block[JSON_BLOCK];
+    (void)state;
+    for (unsigned round = 0; round < 4096; round++) {
+        for (unsigned i = 0; i < JSON_BLOCK; i++)
+            block[i] = (unsigned char)(round < 256 ? round + i : random_below(256));
+        struct json_masks wanted;
+        maskers[count - 1].read(block, &wanted);
+        for (size_t i = 0; i + 1 < count; i++) {
+            struct json_masks masks;
+            if (!maskers[i].can_run())
+                continue;
+            maskers[i].read(block, &masks);
+            masks.marks &= ~masks.controls;
+            assert_memory_equal(&masks, &wanted, sizeof(masks));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(known_texts),
-        cmocka_unit_test(depth_is_bounded),
-        cmocka_unit_test(members_are_found),
-        cmocka_unit_test(random_json_and_its_damages),
+        cmocka_unit_test(known_texts),        cmocka_unit_test(depth_is_bounded),
+        cmocka_unit_test(members_are_found),  cmocka_unit_test(random_json_and_its_damages),
+        cmocka_unit_test(masks_are_the_same), cmocka_unit_test(every_place_of_a_block),
+        cmocka_unit_test(random_marks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
