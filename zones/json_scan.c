@@ -179,6 +179,11 @@ struct reading {
     const char *checked; /* escapes before it were looked at */
 };
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
 /* A number, true, false or null, with what may stand behind it. */
 static bool scan_other(const struct reading *reading, size_t at)
 {
@@ -188,7 +193,7 @@ static bool scan_other(const struct reading *reading, size_t at)
                       : c == 'f' ? scan_word(&scan, "false")
                       : c == 'n' ? scan_word(&scan, "null")
                                  : scan_number(&scan);
-    return good && (scan.at == scan.end || tokens[(unsigned char)*scan.at] != TOKEN_OTHER || memchr(" \t\n\r", *scan.at, 4));
+    return good && (scan.at == scan.end || tokens[(unsigned char)*scan.at] != TOKEN_OTHER || is_blank(*scan.at));
 }
 
 /* At a backslash. */
@@ -239,8 +244,9 @@ static bool push(struct reading *reading, bool object)
 /* The state behind a closing bracket that the grammar allows. */
 static unsigned pop(struct reading *reading)
 {
-    if (--reading->depth == 0)
+    if (reading->depth <= 1)
         return STATE_END;
+    reading->depth--;
     return reading->kinds >> (reading->depth - 1) & 1 ? STATE_BEHIND_MEMBER : STATE_BEHIND_ELEMENT;
 }
 
