@@ -250,25 +250,32 @@ static unsigned pop(struct reading *reading)
     return reading->kinds >> (reading->depth - 1) & 1 ? STATE_BEHIND_MEMBER : STATE_BEHIND_ELEMENT;
 }
 
-/* The tokens of a block, a bit where each begins. */
+/* A token that is more than a step of the grammar. */
+static bool scan_special(struct reading *reading, size_t at, unsigned token, unsigned *state)
+{
+    if (token == TOKEN_OTHER)
+        return scan_other(reading, at);
+    if (token == TOKEN_OPEN_OBJECT || token == TOKEN_OPEN_ARRAY)
+        return push(reading, token == TOKEN_OPEN_OBJECT);
+    if (*state == STATE_END)
+        *state = pop(reading);
+    return true;
+}
+
+/* The tokens of a block, a bit where each begins. Nothing leads out of STATE_BAD: it is looked for once. */
 static bool scan_tokens(struct reading *reading, size_t start, uint64_t begins)
 {
     unsigned state = reading->state;
     for (; begins; begins &= begins - 1) {
         const size_t at = start + (unsigned)__builtin_ctzll(begins);
         const unsigned token = tokens[(unsigned char)reading->bytes[at]];
+        const bool step = token - TOKEN_STRING <= TOKEN_COMMA - TOKEN_STRING;
         state = grammar[state][token];
-        if (state == STATE_BAD)
+        if (!step && !scan_special(reading, at, token, &state))
             return false;
-        if (token == TOKEN_OTHER && !scan_other(reading, at))
-            return false;
-        if ((token == TOKEN_OPEN_OBJECT || token == TOKEN_OPEN_ARRAY) && !push(reading, token == TOKEN_OPEN_OBJECT))
-            return false;
-        if (state == STATE_END)
-            state = pop(reading);
     }
     reading->state = state;
-    return true;
+    return state != STATE_BAD;
 }
 
 /* Bit n: an odd number of bits of 0 to n is set. */
