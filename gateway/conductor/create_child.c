@@ -21,7 +21,8 @@ static const char *order_text(struct request *request, const struct child_order 
     json_auto_t *body = json_pack("{s:s, s:s, s:s, s:s, s:i, s:O, s:O}", "uuid", uuid_to_text(order->uuid).text, "blob",
                                   order->blob, "sizing", sizing, "reservation_id", order->reservation_id, "launch_index",
                                   order->launch_index, "server", order->server, "embedded", order->embedded);
-    (void)json_object_set_new(body, "onward", json_string(ticket_make(request, order->zone, &parts, order->from)));
+    (void)json_object_set_new(body, "onward",
+                              json_string(ticket_make(request, order->zone, &parts, order->sizing_text, order->from)));
     if (order->move)
         (void)json_object_set_new(body, "moved",
                                   json_pack("{s:I, s:I}", "created_us", (json_int_t)order->move->past.created_us, "attempts",

@@ -209,7 +209,7 @@ enum err onward_answer(struct request *request, const struct onward_question *qu
     bool decided = false;
     if (!request->link || request->link->direction != LINK_UP)
         return fail(E_INVALID, "Only a zone below asks for this.");
-    TRY(ticket_open(request, question->ticket->text, &request->link->zone, &question->parts, &ticket));
+    TRY(ticket_open(request, question->ticket->text, &request->link->zone, &question->parts, question->sizing_text, &ticket));
     TRY(onward_decision_get(request->db, ticket.hash, owner, &decided));
     if (!decided && ticket.expires_us < clock_wall_us())
         return fail(E_INVALID, "The ticket has expired.");

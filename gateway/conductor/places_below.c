@@ -38,7 +38,7 @@ static const char *ticket_of(const struct asking *asking, const struct batch_pla
         return NULL;
     json_auto_t *server = place_server(order, place);
     const struct record_parts parts = {&place->server, server, order->embedded, order->reservation_id, (int)place->launch_index};
-    return ticket_make(asking->request, &place->zone, &parts, &place->from);
+    return ticket_make(asking->request, &place->zone, &parts, order->sizing_text, &place->from);
 }
 
 static json_t *place_json(const struct asking *asking, const struct batch_place *place)

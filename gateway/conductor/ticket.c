@@ -26,13 +26,15 @@ static void release_json(void *json)
 }
 
 /* Of what was ordered: the same parts have the same, whoever wrote their JSON. NULL without memory. */
-static const char *order_hash(struct arena *arena, const struct record_parts *parts)
+static const char *order_hash(struct arena *arena, const struct record_parts *parts, const char *sizing_text)
 {
     uint8_t hash[32];
     char *hex = arena_alloc(arena, 2 * sizeof(hash) + 1);
+    json_auto_t *sizing = json_loads(sizing_text, 0, NULL);
+    (void)json_object_del(sizing, "excluded"); /* each zone on the way adds to it */
     json_auto_t *order =
-        json_pack("{s:s, s:O, s:O, s:s, s:i}", "uuid", uuid_to_text(parts->uuid).text, "server", parts->server, "embedded",
-                  parts->embedded, "reservation_id", parts->reservation_id, "launch_index", parts->launch_index);
+        json_pack("{s:s, s:O, s:O, s:s, s:i, s:O?}", "uuid", uuid_to_text(parts->uuid).text, "server", parts->server, "embedded",
+                  parts->embedded, "reservation_id", parts->reservation_id, "launch_index", parts->launch_index, "sizing", sizing);
     char *text = order ? json_dumps(order, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
     if (!text)
         return NULL;
@@ -43,7 +45,7 @@ static const char *order_hash(struct arena *arena, const struct record_parts *pa
 }
 
 const char *ticket_make(struct request *request, const struct uuid *child, const struct record_parts *parts,
-                        const struct ticket_from *up)
+                        const char *sizing_text, const struct ticket_from *up)
 {
     uint8_t nonce[16];
     char nonce_hex[2 * sizeof(nonce) + 1];
@@ -52,9 +54,9 @@ const char *ticket_make(struct request *request, const struct uuid *child, const
     const bool wraps = up && up->text;
     json_auto_t *plain =
         json_pack("{s:s, s:s, s:s?, s:o?, s:I, s:s, s:s?, s:s?}", "server", uuid_to_text(parts->uuid).text, "child",
-                  uuid_to_text(child).text, "order", order_hash(request->arena, parts), "told", on_behalf_write(request), "exp",
-                  (json_int_t)(clock_wall_us() + TICKET_LIFETIME_US), "nonce", nonce_hex, "up", wraps ? up->text : NULL, "up_zone",
-                  wraps ? arena_strdup(request->arena, uuid_to_text(&up->zone).text) : NULL);
+                  uuid_to_text(child).text, "order", order_hash(request->arena, parts, sizing_text), "told",
+                  on_behalf_write(request), "exp", (json_int_t)(clock_wall_us() + TICKET_LIFETIME_US), "nonce", nonce_hex, "up",
+                  wraps ? up->text : NULL, "up_zone", wraps ? arena_strdup(request->arena, uuid_to_text(&up->zone).text) : NULL);
     char *text = plain ? json_dumps(plain, JSON_COMPACT) : NULL;
     if (!text)
         return NULL;
@@ -64,7 +66,7 @@ const char *ticket_make(struct request *request, const struct uuid *child, const
 }
 
 enum err ticket_open(struct request *request, const char *text, const struct uuid *child, const struct record_parts *parts,
-                     struct ticket *out)
+                     const char *sizing_text, struct ticket *out)
 {
     const char *plain = NULL;
     size_t length = 0;
@@ -73,7 +75,7 @@ enum err ticket_open(struct request *request, const char *text, const struct uui
     TRY(sealed_plain(request->arena, request->gateway, CONTEXT, text, &plain, &length, ticket.hash));
     TRY(json_parse_foreign(plain, length, &object));
     arena_defer(request->arena, release_json, object);
-    const char *hash = order_hash(request->arena, parts);
+    const char *hash = order_hash(request->arena, parts, sizing_text);
     TRY(uuid_from_text(text_of(object, "server"), &ticket.server));
     TRY(uuid_from_text(text_of(object, "child"), &ticket.child));
     if (!uuid_equal(&ticket.child, child))

@@ -28,9 +28,10 @@ struct ticket {
     int64_t expires_us;
 };
 
-/* For the order of `parts` to `child`. `up`: the issuer's own; NULL. Base64 text in the arena. */
+/* For the order of `parts`, planned with `sizing_text`, to `child`. `up`: the issuer's own; NULL. Base64 text in the arena. */
 const char *ticket_make(struct request *request, const struct uuid *child, const struct record_parts *parts,
-                        const struct ticket_from *up);
-/* E_INVALID: not ours, damaged, or for another child, server or order. Whether it has expired is for the caller to see. */
+                        const char *sizing_text, const struct ticket_from *up);
+/* E_INVALID: not ours, damaged, or for another child, server, order or sizing; hosts and zones that were excluded since do not
+ * count. Whether it has expired is for the caller to see. */
 MUST_CHECK enum err ticket_open(struct request *request, const char *text, const struct uuid *child,
-                                const struct record_parts *parts, struct ticket *out);
+                                const struct record_parts *parts, const char *sizing_text, struct ticket *out);

@@ -38,11 +38,11 @@ struct task {
 };
 
 /*
- * A step. `run` returns OK (done, go on), E_UNAVAILABLE, E_TIMEOUT or E_RETRY (not time yet; try again later, with pauses from 100 ms to 10 s, at
- * most `retries` times), E_LOST (stop), or another error: then the steps are undone, last first, beginning with the one that failed
- * or was begun (it may have done half, so its `undo` must also be right after nothing or half of `run`), and the kind's `failed`
- * runs. `undo` may be NULL; its failures are repeated for as long as it takes (pauses grow to 60 s). `data` is stored with the
- * result of each run and undo, whatever it is; a step that must not lose it to `kill -9` calls task_save.
+ * A step. `run` returns OK (done, go on), E_UNAVAILABLE, E_TIMEOUT or E_RETRY (not time yet; try again later, with pauses from 100
+ * ms to 10 s, at most `retries` times), E_LOST (stop), or another error: then the steps are undone, last first, beginning with the
+ * one that failed or was begun (it may have done half, so its `undo` must also be right after nothing or half of `run`), and the
+ * kind's `failed` runs. `undo` may be NULL; its failures are repeated for as long as it takes (pauses grow to 60 s). `data` is
+ * stored with the result of each run and undo, whatever it is; a step that must not lose it to `kill -9` calls task_save.
  */
 struct task_step {
     const char *name;
