@@ -154,7 +154,8 @@ class World:
     def may_stop(self, walk, answer):
         now = time.monotonic()
         if answer.status_code == 503:
-            return any(self.is_dark(zone, walk.begun, now) for way in WAYS[walk.door].values() for zone in way)
+            # One that stood still itself while it asked finds the time of its questions over.
+            return any(self.is_dark(zone, walk.begun, now) for zone in (walk.door, *(zone for way in WAYS[walk.door].values() for zone in way)))
         last = self.servers.get(walk.rows[-1]["id"]) if walk.rows else None
         return answer.status_code == 400 and "marker" in answer.text and (last is None or last.deleting <= now)
 
@@ -191,7 +192,6 @@ class World:
         way = WAYS[walk.door].get(server.owner)
         if way is None or server.accepted > walk.begun or server.deleting < walk.ended or ("name=a-" in walk.query and server.name[0] != "a"):
             return False
-        # One that stood still while it asked finds the time of its questions over.
         if not any(self.is_dark(zone, walk.begun, walk.ended) for zone in (walk.door, *way)):
             return True
         named = {"/".join(way[:count + 1]) for count in range(len(way))}
