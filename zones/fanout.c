@@ -19,6 +19,7 @@
 #include "zones/transfer.h"
 
 #define DEFAULT_FLIGHT 64
+#define BESIDE_MOST_MS 200
 
 struct fanout {
     struct zones *zones;
@@ -87,23 +88,6 @@ static bool zone_may_be_asked(struct flight *flight)
         return false;
     }
     return true;
-}
-
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-/* How long this call may take. A mutation that was sent is waited for as long as the budget lasts. */
-static int64_t deadline_of(const struct flight *flight, struct budget budget)
-{
-    const struct zone_call *call = flight->call;
-    int64_t ms = budget_left_ms(&budget);
-    if (call->timeout_ms > 0)
-        ms = smaller(ms, call->timeout_ms);
-    if (call->zone && call->class != CLASS_MUTATE)
-        ms = smaller(ms, call->zone->row.timeout_ms ? call->zone->row.timeout_ms : flight->fanout->zones->options.child_timeout_ms);
-    return ms;
 }
 
 /* The breaker and the limit of calls in flight. */
@@ -241,7 +225,7 @@ static bool send_request(struct flight *flight)
 /* False: there is no need to wait for it. */
 static bool begin_call(struct flight *flight, struct budget budget)
 {
-    int64_t deadline_ms = deadline_of(flight, budget);
+    int64_t deadline_ms = flight_deadline_ms(flight, budget);
     if (!zone_may_be_asked(flight))
         return false;
     if (deadline_ms <= 0) {
@@ -349,14 +333,17 @@ static size_t give_up(struct flight *flights, size_t count)
     return ended;
 }
 
-static void wait_for(struct fanout *fanout, struct flight *flights, size_t count, size_t waiting)
+/* The last of a call. What this side broke off says nothing about the zone, nor does the time that a client took for its body. */
+static void leave_open(struct flight *flight, bool ours)
 {
-    while (waiting > 0) {
-        multi_wait(fanout->multi, flights_doubt(fanout->zones, flights, count));
-        waiting -= collect(fanout);
-        waiting -= settle_streams(flights, count);
-        waiting -= give_up(flights, count);
-    }
+    struct http_answer *answer = flight->transfer.answer;
+    const bool neutral = ours || (flight->call->uploads && answer->kind == ZONE_ANSWERED);
+    if (flight->entered &&
+        health_leave(flight->call->zone->health, flight->call->class, neutral ? ZONE_NO_BUDGET : answer->kind, answer->ms * 1000))
+        prober_wake(flight->zones);
+    flight->entered = false;
+    if (flight->call->zone && !ours)
+        metering_count(flight->call->zone, flight->call->class, answer);
 }
 
 void fanout_waits(struct fanout *fanout, bool waits)
@@ -365,13 +352,25 @@ void fanout_waits(struct fanout *fanout, bool waits)
         fanout->on_wait(fanout->on_wait_context, waits);
 }
 
-void fanout_run(struct fanout *fanout, struct arena *arena, struct zone_call *calls, size_t count, struct budget budget)
+static void wait_for(struct fanout *fanout, struct flight *flights, size_t count, size_t waiting)
 {
-    if (nova_run(fanout->zones, fanout, arena, calls, count, budget))
+    if (waiting == 0)
         return;
-    struct flight *flights = arena_alloc(arena, (count + 1) * sizeof(*flights));
+    fanout_waits(fanout, true);
+    while (waiting > 0) {
+        multi_wait(fanout->multi, flights_doubt(fanout->zones, flights, count));
+        waiting -= collect(fanout);
+        waiting -= settle_streams(flights, count);
+        waiting -= give_up(flights, count);
+    }
+    fanout_waits(fanout, false);
+}
+
+/* Sends what can be sent; returns how many calls are to be waited for. */
+static size_t send_all(struct fanout *fanout, struct arena *arena, struct flight *flights, struct zone_call *calls, size_t count,
+                       struct budget budget)
+{
     size_t waiting = 0;
-    fanout_drop(fanout);
     const bool ready = open_multi(fanout);
     for (size_t i = 0; i < count; i++) {
         flights[i] =
@@ -387,24 +386,60 @@ void fanout_run(struct fanout *fanout, struct arena *arena, struct zone_call *ca
         if (count > 1 && waiting)
             multi_step(fanout->multi, NULL, 0); /* on its way while the next ones are made */
     }
-    if (waiting == 0)
-        return;
-    fanout_waits(fanout, true);
-    wait_for(fanout, flights, count, waiting);
-    fanout_waits(fanout, false);
+    return waiting;
 }
 
-/* The last of a call. What this side broke off says nothing about the zone, nor does the time that a client took for its body. */
-static void leave_open(struct flight *flight, bool ours)
+/* What is on the wire is of no use any more, and its time says nothing about the zones. */
+static void break_off(struct flight *flights, size_t count)
 {
-    struct http_answer *answer = flight->transfer.answer;
-    const bool neutral = ours || (flight->call->uploads && answer->kind == ZONE_ANSWERED);
-    if (flight->entered &&
-        health_leave(flight->call->zone->health, flight->call->class, neutral ? ZONE_NO_BUDGET : answer->kind, answer->ms * 1000))
-        prober_wake(flight->zones);
-    flight->entered = false;
-    if (flight->call->zone && !ours)
-        metering_count(flight->call->zone, flight->call->class, answer);
+    for (size_t i = 0; i < count; i++) {
+        if (!flights[i].under_way)
+            continue;
+        end_transfer(&flights[i], CURLE_ABORTED_BY_CALLBACK);
+        leave_open(&flights[i], true);
+    }
+}
+
+/* What this zone does meanwhile. Nobody listens then: whoever was kept waiting too long is asked anew, so that the time that was
+ * spent here is not held against the zones. */
+static enum err run_meanwhile(struct flight *flights, size_t count, const struct beside *beside, bool *anew)
+{
+    const int64_t begun_ms = clock_mono_ms();
+    const enum err result = beside->run(beside->context);
+    *anew = clock_mono_ms() - begun_ms > BESIDE_MOST_MS;
+    if (result != OK || *anew)
+        break_off(flights, count);
+    else
+        multi_wait(flights->fanout->multi, 0); /* what has come meanwhile is not late */
+    return result;
+}
+
+enum err fanout_run_beside(struct fanout *fanout, struct arena *arena, struct zone_call *calls, size_t count, struct budget budget,
+                           const struct beside *beside)
+{
+    bool anew = false;
+    fanout_drop(fanout);
+    struct flight *flights = arena_alloc(arena, (count + 1) * sizeof(*flights));
+    if (count == 0 || nova_among(calls, count)) {
+        TRY(beside->run(beside->context));
+        fanout_run(fanout, arena, calls, count, budget);
+        return OK;
+    }
+    size_t waiting = send_all(fanout, arena, flights, calls, count, budget);
+    TRY(run_meanwhile(flights, count, beside, &anew));
+    if (anew)
+        waiting = send_all(fanout, arena, flights, calls, count, budget);
+    wait_for(fanout, flights, count, waiting);
+    return OK;
+}
+
+void fanout_run(struct fanout *fanout, struct arena *arena, struct zone_call *calls, size_t count, struct budget budget)
+{
+    if (nova_run(fanout->zones, fanout, arena, calls, count, budget))
+        return;
+    fanout_drop(fanout);
+    struct flight *flights = arena_alloc(arena, (count + 1) * sizeof(*flights));
+    wait_for(fanout, flights, count, send_all(fanout, arena, flights, calls, count, budget));
 }
 
 void fanout_drop(struct fanout *fanout)

@@ -69,6 +69,17 @@ void fanout_idle(struct fanout *fanout);
 /* Sends all calls and waits until each has an answer or its time is over. Answers live in `arena`. */
 void fanout_run(struct fanout *fanout, struct arena *arena, struct zone_call *calls, size_t count, struct budget budget);
 
+/* Work of this zone's own that does not ask other zones: `run` is called once, with `context`, on the same thread. */
+struct beside {
+    enum err (*run)(void *context);
+    void *context;
+};
+
+/* As fanout_run, for reads without streams; `beside` is run while the calls are on their way. If it took long, whoever was asked is
+ * asked a second time, since nobody listened to the first. An error is that of `beside`: the calls have no answers then. */
+MUST_CHECK enum err fanout_run_beside(struct fanout *fanout, struct arena *arena, struct zone_call *calls, size_t count,
+                                      struct budget budget, const struct beside *beside);
+
 /* The rest of a call that is `open`. It must be taken, or all dropped, before the calls' arena is cleared or anything else is
  * asked; the arena must live until the stream is over. */
 struct stream *fanout_stream(struct fanout *fanout, struct zone_call *call);

@@ -47,3 +47,14 @@ int64_t flights_doubt(struct zones *zones, struct flight *flights, size_t count)
         prober_wake(zones);
     return next_ms - now_ms;
 }
+
+int64_t flight_deadline_ms(const struct flight *flight, struct budget budget)
+{
+    const struct zone_call *call = flight->call;
+    int64_t ms = budget_left_ms(&budget);
+    if (call->timeout_ms > 0)
+        ms = smaller(ms, call->timeout_ms);
+    if (call->zone && call->class != CLASS_MUTATE)
+        ms = smaller(ms, call->zone->row.timeout_ms ? call->zone->row.timeout_ms : flight->zones->options.child_timeout_ms);
+    return ms;
+}

@@ -27,6 +27,8 @@ struct flight {
     struct flight *next; /* in the fanout's `open` */
 };
 
+/* How long this call may take. A mutation that was sent is waited for as long as the budget lasts. */
+int64_t flight_deadline_ms(const struct flight *flight, struct budget budget);
 /* Doubts the zones whose answers are overdue and wakes the prober for them. Returns for how long nobody need be looked at, ms. */
 int64_t flights_doubt(struct zones *zones, struct flight *flights, size_t count);
 /* A read of which nothing has come, of a zone that is down meanwhile. A mutation that was sent is waited for, whatever the prober

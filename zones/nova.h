@@ -28,6 +28,8 @@ struct nova_child {
 /* Its part of a snapshot; NULL for zones of other kinds. */
 const struct nova_child *nova_child_of(const struct zone_nova_rows *rows, int64_t zone_id, struct arena *arena);
 
+/* Whether one of the calls goes to a plain Nova. */
+bool nova_among(const struct zone_call *calls, size_t count);
 /* Carries out those of the calls that go to a plain Nova, and the others with them. False: there are none, and nothing was done. */
 bool nova_run(struct zones *zones, struct fanout *fanout, struct arena *arena, struct zone_call *calls, size_t count,
               struct budget budget);

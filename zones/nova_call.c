@@ -302,6 +302,15 @@ static bool goes_to_nova(const struct zone_call *call)
     return call->zone && call->zone->nova && call->origin;
 }
 
+bool nova_among(const struct zone_call *calls, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (goes_to_nova(&calls[i]))
+            return true;
+    }
+    return false;
+}
+
 /* One round: the calls of all jobs that want one, and, in the first, those of the other zones. False: nobody wants one. */
 static bool run_round(struct fanout *fanout, struct arena *arena, struct nova_job *jobs, size_t job_count, struct zone_call *others,
                       size_t other_count, struct budget budget)
@@ -360,10 +369,10 @@ bool nova_run(struct zones *zones, struct fanout *fanout, struct arena *arena, s
 {
     size_t novas = 0;
     size_t rest = 0;
+    if (!nova_among(calls, count))
+        return false;
     for (size_t i = 0; i < count; i++)
         novas += goes_to_nova(&calls[i]) ? 1 : 0;
-    if (novas == 0)
-        return false;
     struct nova_job *jobs = arena_alloc(arena, novas * sizeof(*jobs));
     struct zone_call *others = arena_alloc(arena, (count - novas + 1) * sizeof(*others));
     novas = 0;

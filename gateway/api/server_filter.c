@@ -37,6 +37,7 @@ static void add_one(struct reading *reading, enum condition_kind kind, enum serv
 {
     struct sql_value *values = new_values(reading, 1);
     values[0] = value;
+    reading->filter->patterns = reading->filter->patterns || kind == CONDITION_REGEXP || kind == CONDITION_ADDRESS;
     add_condition(reading, kind, column, values, 1);
 }
 

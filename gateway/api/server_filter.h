@@ -24,6 +24,7 @@ struct server_filter {
     bool all_tenants;
     const char *project; /* whose servers; NULL: everybody's */
     bool narrowed;       /* there are filters besides the project */
+    bool patterns;       /* there are regular expressions: it is the store that refuses bad ones */
     bool nothing;        /* no row can match (an unknown status, an address filter) */
 };
 

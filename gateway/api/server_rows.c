@@ -301,8 +301,8 @@ static enum err take_zone(struct server_rows *rows, struct request *request, str
     return OK;
 }
 
-static enum err ask_zones(struct server_rows *rows, struct request *request, struct rows_source *sources, size_t count,
-                          struct round *round)
+static struct zone_call *make_calls(const struct server_rows *rows, struct request *request, const struct rows_source *sources,
+                                    size_t count)
 {
     struct arena *arena = request->arena;
     const struct link_origin *origin = relay_origin(request);
@@ -321,7 +321,12 @@ static enum err ask_zones(struct server_rows *rows, struct request *request, str
                                       .headers = headers,
                                       .answer_limit = CHILD_ANSWER_LIMIT};
     }
-    fanout_run(request->fanout, arena, calls, count, request->budget);
+    return calls;
+}
+
+static enum err take_zones(struct server_rows *rows, struct request *request, struct rows_source *sources,
+                           const struct zone_call *calls, size_t count, struct round *round)
+{
     for (size_t i = 0; i < count; i++)
         TRY(take_zone(rows, request, &sources[i], round, &calls[i].answer));
     return OK;
@@ -337,18 +342,42 @@ static enum err give_own(struct server_rows *rows, struct request *request, stru
     return OK;
 }
 
-/* The first windows. */
+struct first {
+    struct server_rows *rows;
+    struct request *request;
+    struct round *round;
+};
+
+static enum err give_own_first(void *context)
+{
+    const struct first *first = context;
+    return first->rows->query->here ? give_own(first->rows, first->request, first->rows->sources, first->round) : OK;
+}
+
+/* The first windows: this zone's own while the others are asked. */
 static enum err ask_all(struct server_rows *rows, struct request *request, struct round *round)
 {
-    const struct server_rows_query *query = rows->query;
+    struct first first = {rows, request, round};
+    const struct beside beside = {give_own_first, &first};
+    const size_t count = rows->filter.limit ? rows->query->zone_count : 0;
     for (size_t i = 0; i < rows->source_count; i++)
         row_merge_give(rows->merge, i, &nothing); /* but for those that say otherwise */
-    if (query->here)
-        TRY(give_own(rows, request, rows->sources, round));
-    if (query->zone_count == 0 || rows->filter.limit == 0)
-        return OK;
-    rows->asked = query->zone_count;
-    return ask_zones(rows, request, rows->sources + 1, query->zone_count, round);
+    rows->asked = count;
+    struct zone_call *calls = make_calls(rows, request, rows->sources + 1, count);
+    if (rows->filter.patterns) { /* what this zone refuses goes nowhere */
+        TRY(give_own_first(&first));
+        fanout_run(request->fanout, request->arena, calls, count, request->budget);
+    } else {
+        TRY(fanout_run_beside(request->fanout, request->arena, calls, count, request->budget, &beside));
+    }
+    return take_zones(rows, request, rows->sources + 1, calls, count, round);
+}
+
+static enum err ask_zone(struct server_rows *rows, struct request *request, struct rows_source *source, struct round *round)
+{
+    struct zone_call *call = make_calls(rows, request, source, 1);
+    fanout_run(request->fanout, request->arena, call, 1, request->budget);
+    return take_zones(rows, request, source, call, 1, round);
 }
 
 static enum err ask_again(struct server_rows *rows, struct request *request, struct rows_source *source, struct round *round)
@@ -357,7 +386,7 @@ static enum err ask_again(struct server_rows *rows, struct request *request, str
     if (source->remembered)
         result = give_remembered(rows, request, source, round);
     else if (source->zone)
-        result = ask_zones(rows, request, source, 1, round);
+        result = ask_zone(rows, request, source, round);
     else
         result = give_own(rows, request, source, round);
     return result != OK && rows->promised ? fail(E_UNAVAILABLE, "%s", arena_strdup(request->arena, err_message())) : result;

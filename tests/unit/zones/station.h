@@ -40,6 +40,7 @@ struct station {
     atomic_int store_down; /* /os-zones/… answer 503 with this station's own reason */
     atomic_bool lose_keys; /* /os-zones/link is done, and the answer lost */
     atomic_int seen;       /* requests */
+    atomic_int asked;      /* of those, for servers */
 };
 
 struct client {
@@ -223,6 +224,7 @@ static inline void *serve_client(void *context)
         struct arena arena = {0};
         const bool good = message_read(client->fd, message, &arena);
         atomic_fetch_add(&station->seen, good ? 1 : 0);
+        atomic_fetch_add(&station->asked, good && str_starts(message->target, "/compute/v2.1/servers") ? 1 : 0);
         if (!good || (number > 0 && atomic_load(&station->drop_next) > 0)) {
             atomic_fetch_sub(&station->drop_next, good ? 1 : 0);
             arena_clear(&arena);

@@ -128,13 +128,82 @@ static void answers_are_bounded(void **state)
     assert_true(becomes(tree, tree->top, nothing_is_in_flight));
 }
 
+/* What is done beside two reads, and what it sees. */
+struct work {
+    struct station *station;
+    int until;  /* questions that it waits for */
+    int64_t ms; /* that it lasts at least */
+    enum err result;
+    int runs;
+    int asked;
+};
+
+static enum err work_run(void *context)
+{
+    struct work *work = context;
+    const int64_t begun_ms = clock_mono_ms();
+    struct budget patience = budget_from_ms(PATIENCE_MS);
+    work->runs++;
+    while ((atomic_load(&work->station->asked) < work->until || clock_mono_ms() - begun_ms < work->ms) &&
+           budget_left_ms(&patience) > 0)
+        (void)usleep(1000);
+    work->asked = atomic_load(&work->station->asked);
+    return work->result == OK ? OK : fail(work->result, "no store");
+}
+
+static enum err ask_beside(struct tree *tree, struct work *work, struct zone_call calls[2])
+{
+    const struct beside beside = {work_run, work};
+    struct link_origin *origin = arena_alloc(&tree->arena, sizeof(*origin));
+    *origin = link_origin_from(&user, NULL, "http://top/compute/v2.1", NULL);
+    for (size_t i = 0; i < 2; i++)
+        calls[i] = (struct zone_call){.zone = child_of(tree, tree->top, "east"),
+                                      .origin = origin,
+                                      .class = CLASS_READ,
+                                      .method = "GET",
+                                      .target = "/compute/v2.1/servers/x"};
+    return fanout_run_beside(tree->fanout, &tree->arena, calls, 2, budget_from_ms(5000), &beside);
+}
+
+/* The zone has the questions before this side's own work is done, gets each once, and a second time when nobody listened for long;
+ * when the work fails, what was asked is dropped, and nobody is blamed. */
+static void own_work_is_done_beside_the_questions(void **state)
+{
+    struct tree *tree = tree_of(state);
+    struct zone_call calls[2];
+    (void)join_east(tree);
+    struct work work = {.station = tree->east};
+    assert_int_equal(ask_beside(tree, &work, calls), OK); /* connects */
+    assert_int_equal(atomic_load(&tree->east->asked), 2);
+    work = (struct work){.station = tree->east, .until = 4};
+    assert_int_equal(ask_beside(tree, &work, calls), OK);
+    assert_int_equal(work.runs, 1);
+    assert_int_equal(work.asked, 4);
+    assert_int_equal(calls[0].answer.status, 200);
+    assert_int_equal(calls[1].answer.status, 200);
+    work = (struct work){.station = tree->east, .until = 6, .ms = 300};
+    assert_int_equal(ask_beside(tree, &work, calls), OK);
+    assert_int_equal(work.runs, 1);
+    assert_int_equal(calls[0].answer.status, 200);
+    assert_int_equal(calls[1].answer.status, 200);
+    assert_int_equal(atomic_load(&tree->east->asked), 8);
+    work = (struct work){.station = tree->east, .until = 10, .result = E_UNAVAILABLE};
+    assert_int_equal(ask_beside(tree, &work, calls), E_UNAVAILABLE);
+    assert_string_equal(err_message(), "no store");
+    assert_int_equal(calls[0].answer.status, 0);
+    assert_true(becomes(tree, tree->top, nothing_is_in_flight));
+    assert_int_equal(atomic_load(&child_of(tree, tree->top, "east")->health->state[CLASS_READ]), HEALTH_UP);
+    assert_int_equal(ask(tree, "GET", NULL, 5000).status, 200);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_child_that_refuses_is_felt_once), TEST(a_silent_child_is_felt_once),   TEST(no_budget_is_no_fault_of_the_child),
-        TEST(a_child_without_store_says_so),     TEST(dead_connections_cost_no_read), TEST(answers_are_bounded),
+        TEST(a_child_that_refuses_is_felt_once),     TEST(a_silent_child_is_felt_once),   TEST(no_budget_is_no_fault_of_the_child),
+        TEST(a_child_without_store_says_so),         TEST(dead_connections_cost_no_read), TEST(answers_are_bounded),
+        TEST(own_work_is_done_beside_the_questions),
     };
     return seal_setup() == OK && http_client_setup() == OK ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
 }
