@@ -5,6 +5,7 @@
 #include "gateway/conductor/batch_inside.h"
 #include "gateway/conductor/on_behalf.h"
 #include "gateway/conductor/record.h"
+#include "gateway/conductor/select_group.h"
 #include "gateway/gateway.h"
 
 #define STEP_MS        20000
@@ -92,7 +93,9 @@ enum err batch_read(struct task *task, struct request *request, struct batch *ou
 /* What the places are now, with the next result of the step. */
 static enum err keep(struct task *task, const struct batch *batch)
 {
-    if (json_object_set_new(task->data, "places", write_places(batch)) || json_object_set_new(task->data, "decided", json_true()))
+    if (json_object_set_new(task->data, "places", write_places(batch)) ||
+        json_object_set_new(task->data, "sizing", json_string(batch->sizing_text)) ||
+        json_object_set_new(task->data, "decided", json_true()))
         return fail(E_INTERNAL, "The batch's places cannot be kept.");
     return OK;
 }
@@ -111,11 +114,31 @@ static enum err decide(struct db *db, void *context)
     return task_save(deciding->task);
 }
 
-static enum err decide_batch(struct task *task, struct batch *batch)
+/* Who comes next in the group's turn finds the members: those below are ordered within it, as far as their zones answer. */
+static enum err decide_in_turn(struct task *task, struct batch *batch)
 {
+    const struct batch_order order = batch_order_of(batch);
     struct deciding deciding = {task, batch};
     TRY(batch_prepare(batch));
-    return db_transaction(task->db, decide, &deciding);
+    TRY(db_transaction(task->db, decide, &deciding));
+    if (!sizing_has_policy(&batch->order.sizing, "affinity"))
+        return OK;
+    TRY(places_commit_below(batch->request, &order, batch->places, batch->count));
+    batch_join(batch);
+    return keep(task, batch);
+}
+
+static enum err decide_batch(struct task *task, struct batch *batch)
+{
+    bool waited = false;
+    TRY(select_group_enter(batch->request, &batch->order.sizing, &waited));
+    if (!waited)
+        return decide_in_turn(task, batch);
+    batch->sizing_text = sizing_write(task->arena, &batch->order.sizing);
+    const enum err result = decide_in_turn(task, batch);
+    const char *message = result == OK ? "" : arena_strdup(task->arena, err_message());
+    select_group_leave(batch->request, &batch->order.sizing);
+    return result == OK ? OK : fail(result, "%s", message);
 }
 
 /* A server that has no place any more is in error here, under a uuid of this zone. Repeatable: the uuid was kept before. */

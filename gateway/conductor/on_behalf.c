@@ -48,12 +48,16 @@ static struct caller read_caller(struct task *task, const json_t *told)
                            .request_id = task->request_id};
 }
 
+/* No client's: no server is in its path. */
+static const struct route no_route = {.scope = SCOPE_HERE};
+
 enum err on_behalf_open(struct task *task, const json_t *told, int64_t budget_ms, struct on_behalf *out)
 {
     const struct runner_context *context = task->context;
     *out = (struct on_behalf){.request = {.gateway = context->gateway,
                                           .arena = task->arena,
                                           .db = task->db,
+                                          .route = &no_route,
                                           .method = "POST",
                                           .base_url = text_of(task, told, "base"),
                                           .mount = "",

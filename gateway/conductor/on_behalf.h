@@ -17,7 +17,7 @@
 json_t *on_behalf_write(const struct request *request);
 
 struct on_behalf {
-    struct request request; /* arena, db, fanout, gateway, caller, budget, base, request id */
+    struct request request; /* arena, db, fanout, gateway, caller, budget, base, request id, a route without scope */
 };
 
 /* `told` is what on_behalf_write made. The request lives in the task's arena, for one step, and has `budget_ms`. It must be closed,

@@ -35,7 +35,7 @@ static bool is_gone(struct request *request, const struct uuid *server)
     struct response answer;
     bool answered = false;
     question->method = "GET";
-    question->target = arena_printf(request->arena, "%s/servers/%s", request->service->mounts[0], uuid_to_text(server).text);
+    question->target = arena_printf(request->arena, "/compute/v2.1/servers/%s", uuid_to_text(server).text);
     question->body = NULL;
     question->body_length = 0;
     response_init(&answer);

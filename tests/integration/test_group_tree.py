@@ -38,6 +38,21 @@ def create(root, image, group, **more):
     return answer.json()["server"]["id"]
 
 
+def reserve(root, image, group, **more):
+    body = {"server": {"name": "member", "imageRef": image, "flavorRef": FLAVOR, "networks": "none", "return_reservation_id": True, **more},
+            "os:scheduler_hints": {"group": group}}
+    answer = root.post("/servers", body, version="2.37", timeout=60)
+    assert answer.status_code == 202, answer.text
+    return answer.json()["reservation_id"]
+
+
+def of_reservation(root, reservation, count):
+    def listed():
+        found = [row["id"] for row in root.fetch(f"/servers?reservation_id={reservation}")["servers"]]
+        return found if len(found) == count else None
+    return wait_for(listed, 60, "the reservation's servers")
+
+
 def built(root, server):
     def ended():
         shown = root.fetch(f"/servers/{server}")["server"]
@@ -78,6 +93,19 @@ def test_several_of_one_request_and_one_more(root, image):
     assert len(servers) == 4
     assert len({built(root, server)["OS-EXT-SRV-ATTR:host"] for server in servers}) == 1
     gone(root, *servers)
+
+
+def test_reservations_at_once_share_a_host(tree, root, image):
+    for _ in range(3):
+        group = new_group(root, "affinity")
+        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+            reservations = list(pool.map(lambda _: reserve(tree.http("root"), image, group, min_count=2), range(AT_ONCE)))
+        servers = [server for reservation in reservations for server in of_reservation(root, reservation, 2)]
+        shown = [built(root, server) for server in servers]
+        assert {server["status"] for server in shown} == {"ACTIVE"}, shown
+        assert len({server["OS-EXT-SRV-ATTR:host"] for server in shown}) == 1, [server["OS-EXT-SRV-ATTR:host"] for server in shown]
+        wait_for(lambda: members(root, group) == set(servers), 60, "all to be members")
+        gone(root, *servers)
 
 
 @pytest.mark.parametrize("door", ["root", "owner"])
