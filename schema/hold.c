@@ -64,3 +64,16 @@ enum err hold_count(struct db *db, int64_t *out)
     *out = rows_int(&rows, 0, 0);
     return OK;
 }
+
+enum err hold_sums_of(struct db *db, struct arena *arena, const char *project_id, struct hold_sums *out)
+{
+    static const char sql[] = "SELECT sizing, COUNT(*) FROM holds WHERE project_id = ? GROUP BY sizing";
+    const struct sql_value value = sql_text(project_id);
+    struct rows rows;
+    TRY(db_query(db, arena, sql, &value, 1, &rows));
+    struct hold_sum *items = arena_alloc(arena, (rows.count + 1) * sizeof(*items));
+    for (size_t i = 0; i < rows.count; i++)
+        items[i] = (struct hold_sum){rows_text(&rows, i, 0), rows_int(&rows, i, 1)};
+    *out = (struct hold_sums){items, rows.count};
+    return OK;
+}

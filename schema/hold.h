@@ -21,3 +21,15 @@ MUST_CHECK enum err hold_delete(struct db *db, const struct uuid *server);
 /* The first of those that have expired, not locked by anybody else, locked. E_NOT_FOUND. */
 MUST_CHECK enum err hold_next_expired(struct db *db, struct arena *arena, struct hold *out);
 MUST_CHECK enum err hold_count(struct db *db, int64_t *out);
+
+/* Places of one kind. */
+struct hold_sum {
+    const char *sizing;
+    int64_t count;
+};
+struct hold_sums {
+    const struct hold_sum *items;
+    size_t count;
+};
+/* What is held for a project now. */
+MUST_CHECK enum err hold_sums_of(struct db *db, struct arena *arena, const char *project_id, struct hold_sums *out);

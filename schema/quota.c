@@ -158,18 +158,22 @@ enum err quota_servers_count(struct db *db, const char *project_id, const char *
     return OK;
 }
 
-enum err quota_reservation_servers(struct db *db, struct arena *arena, const char *project_id, const char *reservation_id,
-                                   struct uuid **out, size_t *out_count)
+enum err quota_told_get(struct db *db, struct arena *arena, int64_t zone_id, const char *project_id, const char *user_id,
+                        const char **out)
 {
-    static const char sql[] =
-        "SELECT uuid FROM servers WHERE reservation_id = ? AND project_id = ? AND deleted = FALSE ORDER BY launch_index";
-    const struct sql_value values[] = {sql_text(reservation_id), sql_text(project_id)};
+    static const char sql[] = "SELECT answer FROM usage_below WHERE zone_id = ? AND project_id = ? AND user_id = ?";
+    const struct sql_value values[] = {sql_int(zone_id), sql_text(project_id), sql_text(user_id)};
     struct rows rows;
     TRY(db_query(db, arena, sql, values, ARRAY_LEN(values), &rows));
-    struct uuid *items = arena_alloc(arena, (rows.count + 1) * sizeof(*items));
-    for (size_t i = 0; i < rows.count; i++)
-        items[i] = rows_uuid(&rows, i, 0);
-    *out = items;
-    *out_count = rows.count;
+    *out = rows.count ? rows_text(&rows, 0, 0) : NULL;
     return OK;
+}
+
+/* A child that is gone meanwhile has nothing to say. */
+enum err quota_told_put(struct db *db, int64_t zone_id, const char *project_id, const char *user_id, const char *answer)
+{
+    static const char sql[] = "INSERT INTO usage_below (zone_id, project_id, user_id, answer)"
+                              " SELECT id, ?, ?, ? FROM zones WHERE id = ? ON DUPLICATE KEY UPDATE answer = VALUES(answer)";
+    const struct sql_value values[] = {sql_text(project_id), sql_text(user_id), sql_text(answer), sql_int(zone_id)};
+    return db_exec(db, sql, values, ARRAY_LEN(values));
 }

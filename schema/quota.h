@@ -1,8 +1,8 @@
 /*
  * Limits on what a project, or one of its users, may have: rows by (project, user), by class, and what is used.
  *
- * A limit that is not stored is the class's "default", and then the setting in [quota]; that order is gateway/api/quota.h's. Usage
- * is that of this zone's own rows.
+ * A limit that is not stored is the class's "default", and then the setting in [quota]; that order is gateway/conductor/quota.h's.
+ * Usage is that of this zone's own rows; here too is kept what zones below said of theirs (gateway/conductor/quota_usage.h).
  */
 #pragma once
 
@@ -71,6 +71,7 @@ struct quota_servers {
     int64_t user[Q_RAM + 1];
 };
 MUST_CHECK enum err quota_servers_count(struct db *db, const char *project_id, const char *user_id, struct quota_servers *out);
-/* Live servers of one request, here. */
-MUST_CHECK enum err quota_reservation_servers(struct db *db, struct arena *arena, const char *project_id,
-                                              const char *reservation_id, struct uuid **out, size_t *out_count);
+/* What a child said last of a project, and one of its users ("": none). `*out` NULL: nothing. */
+MUST_CHECK enum err quota_told_get(struct db *db, struct arena *arena, int64_t zone_id, const char *project_id, const char *user_id,
+                                   const char **out);
+MUST_CHECK enum err quota_told_put(struct db *db, int64_t zone_id, const char *project_id, const char *user_id, const char *answer);

@@ -8,7 +8,7 @@
 
 #include "gateway/api/api.h"
 #include "gateway/api/page.h"
-#include "gateway/api/quota.h"
+#include "gateway/conductor/quota.h"
 #include "gateway/api/ssh_key.h"
 #include "gateway/api/x509_key.h"
 #include "schema/keypair.h"

@@ -1,12 +1,12 @@
 /*
  * GET /limits: the quotas of a project and what it uses of them (nova-api.md section 14). Which keys there are depends on the
- * version. The usage is that of this zone's own servers and server groups.
+ * version. The usage is that of the zone and all below it.
  */
 #include <inttypes.h>
 
 #include "gateway/api/api.h"
 #include "gateway/api/page.h"
-#include "gateway/api/quota.h"
+#include "gateway/conductor/quota.h"
 
 /* A key, the last version that has it (0: all), and the quota whose limit, or whose use, it shows. */
 static const struct {
@@ -55,7 +55,7 @@ static enum err limits_show(struct request *request, struct response *response)
     TRY(query_check_names(request, parameters, ARRAY_LEN(parameters)));
     TRY(project_of(request, &project));
     TRY(quota_limits_get(request, project, NULL, &limits));
-    TRY(quota_used(request, project, NULL, &used));
+    TRY(quota_used(request, response, project, NULL, &used));
     struct text *out = &response->body;
     text_add_str(out, "{\"limits\":{\"rate\":[],\"absolute\":{");
     bool first = true;

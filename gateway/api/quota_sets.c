@@ -8,7 +8,7 @@
 #include "gateway/api/api.h"
 #include "gateway/api/body.h"
 #include "gateway/api/page.h"
-#include "gateway/api/quota.h"
+#include "gateway/conductor/quota.h"
 #include "gateway/gateway.h"
 #include "schema/identity.h"
 
@@ -111,7 +111,7 @@ static enum err set_detail(struct request *request, struct response *response)
     TRY(check_names(request));
     TRY(check_project(request));
     TRY(quota_limits_get(request, project, user, &limits));
-    TRY(quota_used(request, project, user, &used));
+    TRY(quota_used(request, response, project, user, &used));
     json_t *set = json_pack("{s:s}", "id", project);
     for (int i = 0; i < QUOTA_COUNT; i++) {
         if (set_has(request->version, (enum quota)i))
@@ -135,10 +135,10 @@ static int64_t larger(int64_t a, int64_t b)
 }
 
 /* A project's limit is no less than what it uses and what its users were given. */
-static enum err project_bounds(const struct request *request, const char *project, struct bounds *out)
+static enum err project_bounds(struct request *request, struct response *response, const char *project, struct bounds *out)
 {
     struct quota_rows given;
-    TRY(quota_used(request, project, NULL, &out->least));
+    TRY(quota_used(request, response, project, NULL, &out->least));
     TRY(quota_users_sum(request->db, project, &given));
     for (size_t i = 0; i < QUOTA_COUNT; i++) {
         out->least.of[i] = larger(out->least.of[i], given.known[i] ? given.limit[i] : 0);
@@ -148,12 +148,13 @@ static enum err project_bounds(const struct request *request, const char *projec
 }
 
 /* A user's limit is no less than what the user uses, and no more than what the project has left to give. */
-static enum err user_bounds(const struct request *request, const char *project, const char *user, struct bounds *out)
+static enum err user_bounds(struct request *request, struct response *response, const char *project, const char *user,
+                            struct bounds *out)
 {
     struct quota_limits limits;
     struct quota_rows given;
     struct quota_rows own;
-    TRY(quota_used(request, project, user, &out->least));
+    TRY(quota_used(request, response, project, user, &out->least));
     TRY(quota_limits_get(request, project, NULL, &limits));
     TRY(quota_users_sum(request->db, project, &given));
     TRY(quota_rows_get(request->db, project, user, &own));
@@ -204,7 +205,7 @@ static enum err set_update(struct request *request, struct response *response)
     struct quota_limits limits;
     TRY(check_names(request));
     TRY(check_project(request));
-    TRY(user ? user_bounds(request, project, user, &bounds) : project_bounds(request, project, &bounds));
+    TRY(user ? user_bounds(request, response, project, user, &bounds) : project_bounds(request, response, project, &bounds));
     TRY(read_rows(body, body_true(json_object_get(body, "force")) ? NULL : &bounds, &rows));
     TRY(quota_rows_set(request->db, project, user, &rows));
     TRY(quota_limits_get(request, project, user, &limits));

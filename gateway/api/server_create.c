@@ -8,7 +8,7 @@
 #include "gateway/api/api.h"
 #include "gateway/api/flavor_catalog.h"
 #include "gateway/api/image_catalog.h"
-#include "gateway/api/quota.h"
+#include "gateway/conductor/quota.h"
 #include "gateway/api/server_disks.h"
 #include "gateway/api/server_hints.h"
 #include "gateway/api/server_networks.h"
@@ -287,7 +287,7 @@ static enum err server_create(struct request *request, struct response *response
     describe_by_name(&c);
     TRY(add_admin_pass(&c));
     reservation_id_new(request->gateway->tag, reservation);
-    int64_t made = 0;
+    struct uuids made;
     const struct create_order order = {c.server, embedded, c.sizing, reservation, c.min_count, c.max_count};
     if (is_true(json_object_get(c.server, "return_reservation_id"))) {
         TRY(batch_create_later(request, &order));
@@ -297,7 +297,7 @@ static enum err server_create(struct request *request, struct response *response
     }
     CLEANUP(text_clear) struct text body = {0};
     TRY(conductor_create(request, &order, &body, &made));
-    TRY(quota_recheck_create(request, &flavor, made, reservation));
+    TRY(quota_recheck_create(request, &c.sizing, reservation, &made));
     response->status = 202;
     json_auto_t *created = NULL;
     TRY(json_parse_foreign(body.bytes, body.length, &created));

@@ -10,7 +10,8 @@
 #include "gateway/api/gather.h"
 #include "gateway/api/owner.h"
 #include "gateway/api/page.h"
-#include "gateway/api/quota.h"
+#include "gateway/conductor/quota.h"
+#include "gateway/conductor/quota_usage.h"
 #include "gateway/conductor/locate.h"
 #include "gateway/gateway.h"
 #include "schema/server_group.h"
@@ -135,15 +136,37 @@ static enum err new_group(struct request *request, struct server_group *out)
     return OK;
 }
 
-static enum err group_create(struct request *request, struct response *response)
+/* What the zones below have of a limit already. */
+static int64_t less(int64_t limit, int64_t whole, int64_t own)
 {
+    const int64_t left = limit - (whole - own);
+    return limit < 0 ? limit : (left > 0 ? left : 0);
+}
+
+/* As far as the project and the user may have more here. */
+static enum err read_limits(struct request *request, struct server_group_limits *out)
+{
+    const struct caller *caller = &request->caller;
     struct quota_limits project;
     struct quota_limits user;
+    struct quota_usage whole;
+    int64_t own_project = 0;
+    int64_t own_user = 0;
+    TRY(quota_limits_get(request, caller->project_id, NULL, &project));
+    TRY(quota_limits_get(request, caller->project_id, caller->user_id, &user));
+    TRY(quota_usage_get(request, caller->project_id, caller->user_id, &whole));
+    TRY(server_group_count(request->db, caller->project_id, caller->user_id, &own_project, &own_user));
+    *out = (struct server_group_limits){less(project.of[Q_SERVER_GROUPS], whole.project[USAGE_SERVER_GROUPS], own_project),
+                                        less(user.of[Q_SERVER_GROUPS], whole.user[USAGE_SERVER_GROUPS], own_user)};
+    return OK;
+}
+
+static enum err group_create(struct request *request, struct response *response)
+{
+    struct server_group_limits limits;
     struct server_group group;
-    TRY(quota_limits_get(request, request->caller.project_id, NULL, &project));
-    TRY(quota_limits_get(request, request->caller.project_id, request->caller.user_id, &user));
+    TRY(read_limits(request, &limits));
     TRY(new_group(request, &group));
-    const struct server_group_limits limits = {project.of[Q_SERVER_GROUPS], user.of[Q_SERVER_GROUPS]};
     TRY(server_group_add(request->db, &group, &limits));
     TRY(server_group_get(request->db, request->arena, &group.uuid, &group));
     return reply(request, response, &group);

@@ -7,7 +7,7 @@
 #include "compute/scheduler/json_query.h"
 #include "compute/scheduler/resources.h"
 #include "gateway/api/owner.h"
-#include "gateway/api/quota.h"
+#include "gateway/conductor/quota.h"
 #include "gateway/conductor/locate.h"
 #include "gateway/conductor/select_group.h"
 #include "gateway/gateway.h"

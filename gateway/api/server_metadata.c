@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "gateway/api/api.h"
-#include "gateway/api/quota.h"
+#include "gateway/conductor/quota.h"
 #include "gateway/api/server_common.h"
 
 struct metadata_change {

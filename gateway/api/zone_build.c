@@ -10,6 +10,7 @@
 #include "gateway/base/log.h"
 #include "gateway/conductor/create.h"
 #include "gateway/conductor/create_child.h"
+#include "gateway/conductor/quota.h"
 #include "gateway/conductor/sealed.h"
 #include "gateway/gateway.h"
 #include "schema/json/json.h"
@@ -72,6 +73,16 @@ static json_t *entry_object(struct request *request, const struct plan_entry *en
                      arena_printf(request->arena, "%06x", entry->tag));
 }
 
+/* A project that may have no more here is offered nothing. */
+static enum err select_within_quota(struct request *request, const struct sizing *sizing, const char *sizing_text,
+                                    struct plan_entries *out)
+{
+    int64_t count = 1;
+    *out = (struct plan_entries){0};
+    TRY(quota_check_order(request, sizing, &count));
+    return count ? select_all(request, sizing, sizing_text, out) : OK;
+}
+
 static enum err zone_select(struct request *request, struct response *response)
 {
     const char *sizing_text = NULL;
@@ -82,7 +93,7 @@ static enum err zone_select(struct request *request, struct response *response)
         TRY(sizing_of_2011(request, &sizing_text, &sizing));
     else
         TRY(zone_sizing_decode(request, &sizing_text, &sizing));
-    TRY(select_all(request, &sizing, sizing_text, &entries));
+    TRY(select_within_quota(request, &sizing, sizing_text, &entries));
     const json_t *count = json_object_get(request->json, "count") ? json_object_get(request->json, "count")
                                                                   : json_object_get(request->json, "num_instances");
     const json_int_t wanted = json_integer_value(count);
@@ -109,18 +120,34 @@ static enum err read_past(const struct request *request, struct order_move *out,
     return OK;
 }
 
+/* It arrived here before, and the server is here or was given away. */
+static enum err is_repeated(struct request *request, const struct uuid *uuid, bool *out)
+{
+    struct uuid owner;
+    TRY(server_exists(request->db, uuid, out));
+    return *out ? OK : zone_forwarding_get(request->db, uuid, &owner, out);
+}
+
 /* An order that was sent again after its entry's time: good, if it arrived before. Further down it is for the owner to say. */
 static enum err check_late(struct request *request, const struct uuid *uuid, const struct sealed_entry *entry)
 {
     const char *message = arena_strdup(request->arena, err_message());
-    struct uuid owner;
     bool known = false;
     if (!uuid_is_zero(&entry->zone))
         return OK;
-    TRY(server_exists(request->db, uuid, &known));
-    if (!known)
-        TRY(zone_forwarding_get(request->db, uuid, &owner, &known));
+    TRY(is_repeated(request, uuid, &known));
     return known ? OK : fail(E_CONFLICT, "%s", message);
+}
+
+/* This zone's own limits hold for what it is to own; for what passes through it they did when its places were asked for. */
+static enum err check_quota(struct request *request, const struct sizing *sizing, const struct uuid *uuid)
+{
+    int64_t count = 1;
+    bool known = false;
+    TRY(is_repeated(request, uuid, &known));
+    if (!known)
+        TRY(quota_check_order(request, sizing, &count));
+    return count ? OK : fail(E_CONFLICT, "The project's quota in zone %s is used up.", request->gateway->name);
 }
 
 /* Of the zone that orders; it alone can read it. */
@@ -161,6 +188,7 @@ static enum err zone_servers(struct request *request, struct response *response)
     if (uuid_is_zero(&entry.zone)) {
         if (!moved && uuid_tag(&uuid) != request->gateway->tag)
             return fail(E_INVALID, "The uuid does not carry this zone's tag.");
+        TRY(check_quota(request, &sizing, &uuid));
         const struct accept_order accept = {.uuid = &uuid,
                                             .host = &entry.host,
                                             .server = server,

@@ -7,6 +7,7 @@
 #include "gateway/api/api.h"
 #include "gateway/api/zone_sizing.h"
 #include "gateway/conductor/places.h"
+#include "gateway/conductor/quota.h"
 #include "gateway/conductor/sealed.h"
 #include "gateway/gateway.h"
 #include "zones/link.h"
@@ -83,7 +84,9 @@ static enum err hold(struct request *request, struct response *response)
     TRY(read_places(request, &places, &count));
     for (size_t i = 0; i < count; i++)
         TRY(open_entry(request, text_of(json_array_get(list, i), "blob"), sizing_text, &places[i]));
-    TRY(places_hold(request, sizing_text, places, count));
+    int64_t most = (int64_t)count;
+    TRY(quota_check_order(request, &sizing, &most));
+    TRY(places_hold(request, sizing_text, places, (size_t)most));
     answer(response, places, count, HOLD_HELD);
     return OK;
 }

@@ -169,6 +169,14 @@ void batch_join(struct batch *batch)
     }
 }
 
+struct uuids batch_servers(const struct batch *batch)
+{
+    struct uuid *servers = arena_alloc(batch->request->arena, (batch->count + 1) * sizeof(*servers));
+    for (size_t i = 0; i < batch->count; i++)
+        servers[i] = batch->places[i].server;
+    return (struct uuids){servers, batch->count};
+}
+
 /* From the decision on the servers will be, whatever happens here. */
 static enum err finish(struct batch *batch)
 {
@@ -185,7 +193,7 @@ static enum err finish(struct batch *batch)
     return OK;
 }
 
-enum err batch_create(struct request *request, const struct create_order *order, struct text *out, int64_t *made)
+enum err batch_create(struct request *request, const struct create_order *order, struct text *out, struct uuids *made)
 {
     struct batch batch = batch_new(request, order);
     TRY(batch_prepare(&batch));
@@ -197,7 +205,7 @@ enum err batch_create(struct request *request, const struct create_order *order,
         return fail(decided, "%s", message);
     }
     TRY(finish(&batch));
-    *made = (int64_t)batch.count;
+    *made = batch_servers(&batch);
     return write_created(&batch, out);
 }
 

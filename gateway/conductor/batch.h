@@ -11,7 +11,7 @@
 #include "gateway/conductor/create.h"
 
 /* As conductor_create, for order->count > 1. */
-MUST_CHECK enum err batch_create(struct request *request, const struct create_order *order, struct text *out, int64_t *made);
+MUST_CHECK enum err batch_create(struct request *request, const struct create_order *order, struct text *out, struct uuids *made);
 
 /* The same as a task: for return_reservation_id, which is answered whatever becomes of it. Returns when the task is done, or some
  * seconds later while it goes on. If it fails, min_count servers are in error and say why. */

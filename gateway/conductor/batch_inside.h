@@ -27,6 +27,8 @@ MUST_CHECK enum err batch_hold(struct batch *batch);
 MUST_CHECK enum err batch_prepare(struct batch *batch);
 /* Inside the deciding transaction: the servers of this zone. E_UNAVAILABLE: their holds were lost. */
 MUST_CHECK enum err batch_decide_here(struct batch *batch, struct db *db);
+/* All of them; in the request's arena. */
+struct uuids batch_servers(const struct batch *batch);
 void batch_name(struct batch *batch);
 bool batch_is_committed(const struct batch *batch);
 /* The servers that exist are members of their group, if that one is this zone's; again changes nothing. */

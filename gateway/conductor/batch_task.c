@@ -4,6 +4,7 @@
 #include "gateway/base/log.h"
 #include "gateway/conductor/batch_inside.h"
 #include "gateway/conductor/on_behalf.h"
+#include "gateway/conductor/quota.h"
 #include "gateway/conductor/record.h"
 #include "gateway/conductor/select_group.h"
 #include "gateway/gateway.h"
@@ -43,9 +44,9 @@ static json_t *write_places(const struct batch *batch)
 
 json_t *batch_write(const struct batch *batch, bool decided)
 {
-    return json_pack("{s:b, s:o, s:O, s:O, s:s, s:s, s:I, s:I, s:o}", "decided", decided ? 1 : 0, "caller",
-                     on_behalf_write(batch->request), "server", batch->order.server, "embedded", batch->order.embedded, "sizing",
-                     batch->sizing_text, "reservation_id", batch->order.reservation_id, "min_count",
+    return json_pack("{s:b, s:b, s:o, s:O, s:O, s:s, s:s, s:I, s:I, s:o}", "decided", decided ? 1 : 0, "recheck", decided ? 0 : 1,
+                     "caller", on_behalf_write(batch->request), "server", batch->order.server, "embedded", batch->order.embedded,
+                     "sizing", batch->sizing_text, "reservation_id", batch->order.reservation_id, "min_count",
                      (json_int_t)batch->order.min_count, "count", (json_int_t)batch->order.count, "places",
                      decided ? write_places(batch) : json_array());
 }
@@ -232,6 +233,20 @@ static enum err run_commit(struct task *task)
     return with_batch(task, commit_batch);
 }
 
+/* What was too much is gone then: the answer was sent, and the task is over. */
+static enum err recheck_batch(struct task *task, struct batch *batch)
+{
+    const struct uuids servers = batch_servers(batch);
+    (void)task;
+    const enum err result = quota_recheck_create(batch->request, &batch->order.sizing, batch->order.reservation_id, &servers);
+    return result == E_FORBIDDEN ? OK : result;
+}
+
+static enum err run_recheck(struct task *task)
+{
+    return json_is_true(json_object_get(task->data, "recheck")) ? with_batch(task, recheck_batch) : OK;
+}
+
 static enum err bury_all(struct task *task, struct batch *batch)
 {
     (void)task;
@@ -252,6 +267,7 @@ static enum err batch_failed(struct task *task, enum err kind, const char *messa
     return with_batch(task, bury_all);
 }
 
-static const struct task_step batch_steps[] = {{"decide", run_decide, NULL}, {"commit", run_commit, NULL}};
+static const struct task_step batch_steps[] = {
+    {"decide", run_decide, NULL}, {"commit", run_commit, NULL}, {"recheck", run_recheck, NULL}};
 
 const struct task_kind batch_kind = {"batch", batch_steps, ARRAY_LEN(batch_steps), 100000, NULL, batch_failed, false};

@@ -22,13 +22,14 @@ struct placing {
     const char *sizing_text;
     int launch_index;
     struct text *out;
+    struct uuid *made; /* its uuid */
 };
 
 static enum err try_candidate(const struct placing *placing, const struct plan_entry *candidate)
 {
-    struct uuid uuid;
-    uuid_new_tagged(candidate->tag, &uuid);
-    const struct child_order order = {.uuid = &uuid,
+    struct uuid *uuid = placing->made;
+    uuid_new_tagged(candidate->tag, uuid);
+    const struct child_order order = {.uuid = uuid,
                                       .zone = &candidate->zone,
                                       .blob = candidate->blob,
                                       .sizing_text = placing->sizing_text,
@@ -38,10 +39,10 @@ static enum err try_candidate(const struct placing *placing, const struct plan_e
                                       .embedded = placing->order->embedded};
     if (!uuid_is_zero(&candidate->zone)) {
         TRY(create_at_child(placing->request, &order, placing->out));
-        select_group_join(placing->request, &placing->order->sizing, &uuid);
+        select_group_join(placing->request, &placing->order->sizing, uuid);
         return OK;
     }
-    const struct accept_order here = {.uuid = &uuid,
+    const struct accept_order here = {.uuid = uuid,
                                       .host = &candidate->host,
                                       .server = placing->server,
                                       .embedded = placing->order->embedded,
@@ -54,14 +55,14 @@ static enum err try_candidate(const struct placing *placing, const struct plan_e
 static enum err bury(const struct placing *placing)
 {
     struct request *request = placing->request;
-    struct uuid uuid;
+    struct uuid *uuid = placing->made;
     struct server server;
-    uuid_new_tagged(request->gateway->tag, &uuid);
-    const struct record_parts parts = {&uuid, placing->server, placing->order->embedded, placing->order->reservation_id,
+    uuid_new_tagged(request->gateway->tag, uuid);
+    const struct record_parts parts = {uuid, placing->server, placing->order->embedded, placing->order->reservation_id,
                                        placing->launch_index};
     TRY(record_make(request->arena, &parts, &request->caller, &server));
     TRY(build_bury(request->db, &server, &request->caller, request->request_id, NO_VALID_HOST));
-    log_info("server.no_valid_host", "server=%s", uuid_to_text(&uuid).text);
+    log_info("server.no_valid_host", "server=%s", uuid_to_text(uuid).text);
     record_write_created(placing->out, &server, placing->server, request_link(request, "%s", ""),
                          request_bookmark(request, "%s", ""));
     return OK;
@@ -91,22 +92,17 @@ static enum err place(const struct placing *placing)
     return fail(E_UNAVAILABLE, "The hosts that had room were taken by other requests; try again.");
 }
 
-enum err conductor_place_one(struct request *request, const struct create_order *order, const json_t *server, int launch_index,
-                             struct text *out)
+static enum err create_any(struct request *request, const struct create_order *order, struct text *out, struct uuids *made)
 {
-    const struct placing placing = {request, order, server, sizing_write(request->arena, &order->sizing), launch_index, out};
+    if (order->count > 1)
+        return batch_create(request, order, out, made);
+    struct uuid *uuid = arena_alloc(request->arena, sizeof(*uuid));
+    const struct placing placing = {request, order, order->server, sizing_write(request->arena, &order->sizing), 0, out, uuid};
+    *made = (struct uuids){uuid, 1};
     return place(&placing);
 }
 
-static enum err create_any(struct request *request, const struct create_order *order, struct text *out, int64_t *made)
-{
-    *made = 1;
-    if (order->count > 1)
-        return batch_create(request, order, out, made);
-    return conductor_place_one(request, order, order->server, 0, out);
-}
-
-static enum err create_in_turn(struct request *request, const struct create_order *order, struct text *out, int64_t *made)
+static enum err create_in_turn(struct request *request, const struct create_order *order, struct text *out, struct uuids *made)
 {
     struct create_order fresh = *order;
     bool waited = false;
@@ -119,7 +115,7 @@ static enum err create_in_turn(struct request *request, const struct create_orde
     return result == OK ? OK : fail(result, "%s", message);
 }
 
-enum err conductor_create(struct request *request, const struct create_order *order, struct text *out, int64_t *made)
+enum err conductor_create(struct request *request, const struct create_order *order, struct text *out, struct uuids *made)
 {
     task_foreground(request->gateway->tasks, true);
     const enum err result = create_in_turn(request, order, out, made);

@@ -12,6 +12,7 @@
 #include "gateway/conductor/select.h"
 #include "gateway/conductor/ticket.h"
 #include "gateway/http/core/core.h"
+#include "schema/server_group.h"
 
 struct create_order {
     const json_t *server;   /* the request's `server` object */
@@ -22,13 +23,10 @@ struct create_order {
     int64_t count;     /* servers to make; names are numbered from 1 when it is over 1 */
 };
 
-/* One server, or several all or none (batch.h). Writes what POST /servers answers for the first one; `*made` is how many there are.
- */
-MUST_CHECK enum err conductor_create(struct request *request, const struct create_order *order, struct text *out, int64_t *made);
-
-/* What a batch needs of it: a single server of a plan that lost its place. `server` has its own name. */
-MUST_CHECK enum err conductor_place_one(struct request *request, const struct create_order *order, const json_t *server,
-                                        int launch_index, struct text *out);
+/* One server, or several all or none (batch.h). Writes what POST /servers answers for the first one; `*made` are all of them, in
+ * the request's arena. */
+MUST_CHECK enum err conductor_create(struct request *request, const struct create_order *order, struct text *out,
+                                     struct uuids *made);
 
 /* A server that this zone will own. */
 struct accept_order {

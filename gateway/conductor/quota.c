@@ -1,15 +1,19 @@
 /* Limits, usage and refusals; see quota.h. What is over after a creation is undone in quota_recheck.c. */
-#include "gateway/api/quota.h"
+#include "gateway/conductor/quota.h"
 
 #include <inttypes.h>
 #include <stddef.h>
 #include <string.h>
 
+#include "gateway/conductor/quota_usage.h"
+#include "gateway/conductor/relay.h"
 #include "gateway/gateway.h"
-#include "schema/server_group.h"
 #include "schema/security_group.h"
 
 #define UNLIMITED (-1)
+
+_Static_assert((int)USAGE_INSTANCES == Q_INSTANCES && (int)USAGE_CORES == Q_CORES && (int)USAGE_RAM_MIB == Q_RAM,
+               "usage and quotas count in one order");
 
 /* The settings behind the limits; what is not here has none (nova-network's, of old versions' replies). */
 static const struct {
@@ -71,7 +75,18 @@ enum err quota_limits_get(const struct request *request, const char *project_id,
     return OK;
 }
 
-enum err quota_scope_get(const struct request *request, const char *project_id, const char *user_id, struct quota_scope *out)
+static enum err count_used(struct request *request, const char *project_id, const char *user_id, struct quota_scope *out)
+{
+    struct quota_usage usage;
+    TRY(quota_usage_get(request, project_id, out->user_counts ? user_id : NULL, &usage));
+    for (size_t i = 0; i <= Q_RAM; i++) {
+        out->used.project[i] = usage.project[i];
+        out->used.user[i] = usage.user[i];
+    }
+    return OK;
+}
+
+enum err quota_scope_get(struct request *request, const char *project_id, const char *user_id, struct quota_scope *out)
 {
     static const enum quota counted_here[] = {Q_INSTANCES, Q_CORES, Q_RAM};
     struct quota_layers layers;
@@ -86,20 +101,24 @@ enum err quota_scope_get(const struct request *request, const char *project_id, 
     out->user_counts = layers.user.known[Q_INSTANCES] || layers.user.known[Q_CORES] || layers.user.known[Q_RAM];
     for (size_t i = 0; i < ARRAY_LEN(counted_here); i++)
         limited = limited || out->project.of[counted_here[i]] >= 0 || out->user.of[counted_here[i]] >= 0;
-    return limited ? quota_servers_count(request->db, project_id, user_id, &out->used) : OK;
+    return limited ? count_used(request, project_id, user_id, out) : OK;
 }
 
-enum err quota_used(const struct request *request, const char *project_id, const char *user_id, struct quota_limits *out)
+enum err quota_used(struct request *request, struct response *response, const char *project_id, const char *user_id,
+                    struct quota_limits *out)
 {
-    struct quota_servers servers;
-    int64_t project_groups = 0;
-    int64_t user_groups = 0;
+    const char *strict = request_query(request, "zone.strict");
+    struct quota_usage usage;
     *out = (struct quota_limits){{0}};
-    TRY(quota_servers_count(request->db, project_id, user_id, &servers));
-    TRY(server_group_count(request->db, project_id, user_id ? user_id : "", &project_groups, &user_groups));
+    TRY(quota_usage_get(request, project_id, user_id, &usage));
+    if (usage.missing.count)
+        relay_missing(request, response, &usage.missing);
+    if (usage.missing.count && str_equal(strict, "1"))
+        return fail(E_UNAVAILABLE, "The usage would be incomplete: %zu zones do not answer.", usage.missing.count);
+    const int64_t *used = user_id ? usage.user : usage.project;
     for (size_t i = 0; i <= Q_RAM; i++)
-        out->of[i] = user_id ? servers.user[i] : servers.project[i];
-    out->of[Q_SERVER_GROUPS] = user_id ? user_groups : project_groups;
+        out->of[i] = used[i];
+    out->of[Q_SERVER_GROUPS] = used[USAGE_SERVER_GROUPS];
     return request->version <= 35 ? security_group_count(request->db, project_id, &out->of[Q_SECURITY_GROUPS]) : OK;
 }
 
