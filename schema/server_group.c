@@ -1,6 +1,8 @@
 /* Statements on `server_groups` and `server_group_members`; see server_group.h. */
 #include "schema/server_group.h"
 
+#include <string.h>
+
 #define GROUP_COLUMNS "id, uuid, project_id, user_id, name, policy, max_server_per_host"
 
 static void read_group(const struct rows *rows, size_t row, struct server_group *out)
@@ -115,8 +117,9 @@ static void read_uuids(struct arena *arena, const struct rows *rows, struct uuid
 
 enum err server_group_members(struct db *db, struct arena *arena, int64_t group, struct uuids *out)
 {
-    static const char sql[] = "SELECT m.server FROM server_group_members m LEFT JOIN servers s ON s.uuid = m.server"
-                              " WHERE m.server_group = ? AND NOT COALESCE(s.deleted, FALSE) ORDER BY m.joined_at, m.server";
+    static const char sql[] =
+        "SELECT m.server FROM server_group_members m LEFT JOIN servers s ON s.uuid = m.server"
+        " WHERE m.server_group = ? AND m.user_id <> '' AND NOT COALESCE(s.deleted, FALSE) ORDER BY m.joined_at, m.server";
     const struct sql_value values[] = {sql_int(group)};
     struct rows rows;
     TRY(db_query(db, arena, sql, values, ARRAY_LEN(values), &rows));
@@ -127,7 +130,8 @@ enum err server_group_members(struct db *db, struct arena *arena, int64_t group,
 enum err server_group_strangers(struct db *db, struct arena *arena, int64_t group, struct uuids *out)
 {
     static const char sql[] = "SELECT m.server FROM server_group_members m LEFT JOIN servers s ON s.uuid = m.server"
-                              " WHERE m.server_group = ? AND s.uuid IS NULL ORDER BY m.joined_at, m.server";
+                              " WHERE m.server_group = ? AND m.user_id <> '' AND s.uuid IS NULL"
+                              " AND COALESCE(m.claimed_until, 0) < UTC_TIMESTAMP(6) ORDER BY m.joined_at, m.server";
     const struct sql_value values[] = {sql_int(group)};
     struct rows rows;
     TRY(db_query(db, arena, sql, values, ARRAY_LEN(values), &rows));
@@ -199,25 +203,149 @@ static enum err check_members(struct db *db, const struct joining *joining)
     return OK;
 }
 
-static enum err join_in_transaction(struct db *db, void *context)
+/* `claimed_s` 0: it exists. */
+static enum err insert_member(struct db *db, const struct joining *joining, int64_t claimed_s)
 {
-    static const char sql[] =
-        "INSERT INTO server_group_members (server_group, server, user_id, joined_at) VALUES (?, ?, ?, UTC_TIMESTAMP(6))";
-    const struct joining *joining = context;
-    const struct sql_value values[] = {sql_int(joining->group), sql_uuid(joining->server), sql_text(joining->user_id)};
+    static const char sql[] = "INSERT INTO server_group_members (server_group, server, user_id, joined_at, claimed_until)"
+                              " VALUES (?, ?, ?, UTC_TIMESTAMP(6), IF(? > 0, UTC_TIMESTAMP(6) + INTERVAL ? SECOND, NULL))";
+    const struct sql_value values[] = {sql_int(joining->group), sql_uuid(joining->server), sql_text(joining->user_id),
+                                       sql_int(claimed_s), sql_int(claimed_s)};
+    return db_exec(db, sql, values, ARRAY_LEN(values));
+}
+
+static enum err add_member(struct db *db, const struct joining *joining, int64_t claimed_s)
+{
     bool there = false;
-    TRY(lock_group(db, joining->group));
     TRY(is_member(db, joining, &there));
     if (there)
         return OK;
     TRY(check_members(db, joining));
-    return db_exec(db, sql, values, ARRAY_LEN(values));
+    return insert_member(db, joining, claimed_s);
+}
+
+static enum err join_in_transaction(struct db *db, void *context)
+{
+    const struct joining *joining = context;
+    TRY(lock_group(db, joining->group));
+    return add_member(db, joining, 0);
 }
 
 enum err server_group_join(struct db *db, int64_t group, const struct uuid *server, const char *user_id, int64_t limit)
 {
     struct joining joining = {group, server, user_id, limit};
     return db_transaction(db, join_in_transaction, &joining);
+}
+
+/* --- claims */
+
+static bool is_among(const struct uuid *uuids, size_t count, const struct uuid *uuid)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (uuid_equal(&uuids[i], uuid))
+            return true;
+    }
+    return false;
+}
+
+/* Somebody else's servers that are neither made nor given up. */
+static enum err check_pending(struct db *db, const struct server_group *group, const struct server_group_claim *claim)
+{
+    static const char sql[] = "SELECT server FROM server_group_members WHERE server_group = ? AND claimed_until > UTC_TIMESTAMP(6)";
+    const struct sql_value value = sql_int(group->id);
+    CLEANUP(arena_clear) struct arena arena = {0};
+    struct rows rows;
+    TRY(db_query(db, &arena, sql, &value, 1, &rows));
+    for (size_t i = 0; i < rows.count; i++) {
+        const struct uuid server = rows_uuid(&rows, i, 0);
+        if (!is_among(claim->servers, claim->count, &server) && !(claim->turn && uuid_equal(claim->turn, &server)))
+            return fail(E_TOO_MANY, "Server group %s is about to get other members.", uuid_to_text(&group->uuid).text);
+    }
+    return OK;
+}
+
+/* Servers that must be together: whoever is there already was known when the places were chosen. */
+static enum err check_known(struct db *db, const struct server_group *group, const struct server_group_claim *claim)
+{
+    CLEANUP(arena_clear) struct arena arena = {0};
+    struct uuids members;
+    if (strcmp(group->policy, "affinity") != 0)
+        return OK;
+    TRY(check_pending(db, group, claim));
+    TRY(server_group_members(db, &arena, group->id, &members));
+    for (size_t i = 0; i < members.count; i++) {
+        if (!is_among(claim->known, claim->known_count, &members.items[i]) &&
+            !is_among(claim->servers, claim->count, &members.items[i]))
+            return fail(E_CONFLICT, "Server group %s got other members meanwhile.", uuid_to_text(&group->uuid).text);
+    }
+    return OK;
+}
+
+static enum err add_all(struct db *db, const struct server_group *group, const struct server_group_claim *claim, int64_t claimed_s)
+{
+    for (size_t i = 0; i < claim->count; i++) {
+        const struct joining joining = {group->id, &claim->servers[i], claim->user_id, claimed_s ? claim->limit : -1};
+        TRY(add_member(db, &joining, claimed_s));
+    }
+    return OK;
+}
+
+/* A turn is a row of no user's. */
+static enum err take_turn(struct db *db, const struct server_group *group, const struct server_group_claim *claim)
+{
+    static const char sql[] = "DELETE FROM server_group_members WHERE server_group = ? AND user_id = ''";
+    const struct sql_value value = sql_int(group->id);
+    const struct joining joining = {group->id, claim->turn, "", -1};
+    TRY(db_exec(db, sql, &value, 1)); /* over, since nobody's is pending; or it is this one */
+    return insert_member(db, &joining, SERVER_GROUP_TURN_S);
+}
+
+static enum err claim_in_transaction(struct db *db, void *context)
+{
+    const struct server_group_claim *claim = context;
+    CLEANUP(arena_clear) struct arena arena = {0};
+    struct server_group group;
+    TRY(server_group_get(db, &arena, claim->group, &group));
+    TRY(lock_group(db, group.id));
+    TRY(check_known(db, &group, claim));
+    return claim->turn && !claim->count ? take_turn(db, &group, claim) : add_all(db, &group, claim, SERVER_GROUP_CLAIM_S);
+}
+
+enum err server_group_claim(struct db *db, const struct server_group_claim *claim)
+{
+    struct server_group_claim copy = *claim;
+    return db_transaction(db, claim_in_transaction, &copy);
+}
+
+static enum err confirm_in_transaction(struct db *db, void *context)
+{
+    static const char sql[] = "UPDATE server_group_members SET claimed_until = NULL WHERE server_group = ? AND server = ?";
+    const struct server_group_claim *claim = context;
+    CLEANUP(arena_clear) struct arena arena = {0};
+    struct server_group group;
+    TRY(server_group_get(db, &arena, claim->group, &group));
+    TRY(lock_group(db, group.id));
+    TRY(add_all(db, &group, claim, 0));
+    for (size_t i = 0; i < claim->count; i++) {
+        const struct sql_value values[] = {sql_int(group.id), sql_uuid(&claim->servers[i])};
+        TRY(db_exec(db, sql, values, ARRAY_LEN(values)));
+    }
+    return OK;
+}
+
+enum err server_group_confirm(struct db *db, const struct server_group_claim *claim)
+{
+    struct server_group_claim copy = *claim;
+    return db_transaction(db, confirm_in_transaction, &copy);
+}
+
+enum err server_group_release(struct db *db, const struct server_group_claim *claim)
+{
+    static const char sql[] = "DELETE FROM server_group_members WHERE server = ? AND claimed_until IS NOT NULL";
+    for (size_t i = 0; i < claim->count; i++) {
+        const struct sql_value value = sql_uuid(&claim->servers[i]);
+        TRY(db_exec(db, sql, &value, 1));
+    }
+    return OK;
 }
 
 enum err server_group_leave(struct db *db, const struct uuid *server)

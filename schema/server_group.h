@@ -63,7 +63,33 @@ MUST_CHECK enum err server_group_members(struct db *db, struct arena *arena, int
  * "Quota exceeded, too many servers in group". Runs in the caller's transaction, or in one of its own; the group's row is locked.
  */
 MUST_CHECK enum err server_group_join(struct db *db, int64_t group, const struct uuid *server, const char *user_id, int64_t limit);
-/* Those of the members that this zone does not own. */
+
+/* Servers that are to be made in any zone, before they are ordered. */
+struct server_group_claim {
+    const struct uuid *group;
+    const struct uuid *servers;
+    size_t count;
+    const struct uuid *known; /* the members by which their hosts were chosen */
+    size_t known_count;
+    const struct uuid *turn; /* of the create that has the group to itself; NULL */
+    const char *user_id;
+    int64_t limit; /* as server_group_join */
+};
+
+/*
+ * They become members for SERVER_GROUP_CLAIM_S, or until server_group_confirm says that they exist; again changes nothing.
+ * With the policy affinity, E_CONFLICT: somebody else came meanwhile; E_TOO_MANY: others are about to come, and nobody knows where.
+ * E_FORBIDDEN as server_group_join. E_NOT_FOUND. No servers, but a turn: nobody else may claim for SERVER_GROUP_TURN_S, or until
+ * the turn is released as a server is.
+ */
+#define SERVER_GROUP_CLAIM_S 90
+#define SERVER_GROUP_TURN_S  20
+MUST_CHECK enum err server_group_claim(struct db *db, const struct server_group_claim *claim);
+/* The servers exist: members, also without a claim. E_NOT_FOUND: there is no such group. */
+MUST_CHECK enum err server_group_confirm(struct db *db, const struct server_group_claim *claim);
+/* They were not made. */
+MUST_CHECK enum err server_group_release(struct db *db, const struct server_group_claim *claim);
+/* Those of the members that this zone does not own and that nobody claims now. */
 MUST_CHECK enum err server_group_strangers(struct db *db, struct arena *arena, int64_t group, struct uuids *out);
 /* The server is in no group any more. */
 MUST_CHECK enum err server_group_leave(struct db *db, const struct uuid *server);

@@ -23,6 +23,7 @@ struct sizing_group {
     int64_t max_server_per_host; /* 0: no such rule, which means 1 */
     const struct uuid *members;  /* as the group's zone knew them; they may be owned anywhere */
     size_t member_count;
+    struct uuid turn; /* of the create that has the group to itself (gateway/conductor/select_group.h); not in the text */
 };
 
 struct sizing {

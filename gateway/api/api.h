@@ -39,6 +39,7 @@ extern const struct route usage_routes[];              /* tenant_usage.c */
 extern const struct route zone_routes[];               /* zones.c: /os-zones and the 2011 paths */
 extern const struct route zone_plan_routes[];          /* zone_plan.c: before zone_routes, whose /{zone_id} takes any word */
 extern const struct route zone_onward_routes[];        /* zone_onward.c: servers that come back, over a link */
+extern const struct route zone_group_routes[];         /* zone_groups.c: members of server groups, over a link */
 extern const struct route zone_usage_routes[];         /* zone_usage.c: what quotas count, over a link */
 extern const struct route zone_build_routes[];         /* zone_build.c: select and servers, over a link */
 extern const struct route zone_holds_routes[];         /* zone_holds.c: several servers, all or none, over a link */

@@ -6,9 +6,7 @@
 #include "compute/placement/candidates.h"
 #include "compute/scheduler/json_query.h"
 #include "compute/scheduler/resources.h"
-#include "gateway/api/owner.h"
 #include "gateway/conductor/quota.h"
-#include "gateway/conductor/locate.h"
 #include "gateway/conductor/select_group.h"
 #include "gateway/gateway.h"
 #include "schema/json/json.h"
@@ -30,58 +28,6 @@ static enum err check_room_in_group(struct request *request, struct sizing_group
     return (int64_t)group->member_count < most ? OK : fail(E_FORBIDDEN, "Quota exceeded, too many servers in group");
 }
 
-static enum err read_members(struct request *request, const json_t *list, struct sizing_group *out)
-{
-    struct uuid *members = arena_alloc(request->arena, (json_array_size(list) + 1) * sizeof(*members));
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const char *text = json_string_value(json_array_get(list, i));
-        TRY(uuid_from_text(text ? text : "", &members[i]));
-    }
-    out->members = members;
-    out->member_count = json_array_size(list);
-    return OK;
-}
-
-static enum err read_answer(struct request *request, const struct uuid *uuid, struct response *answer, struct sizing_group *out)
-{
-    json_t *body = NULL;
-    response_render(answer);
-    if (answer->status == 404 || answer->status == 403)
-        return fail(E_NOT_FOUND, "Instance group %s could not be found.", uuid_to_text(uuid).text);
-    if (answer->status && answer->status != 200)
-        return fail(E_UNAVAILABLE, "The zone of server group %s answers %d.", uuid_to_text(uuid).text, answer->status);
-    TRY(json_parse_foreign(answer->body.bytes ? answer->body.bytes : "", answer->body.length, &body));
-    arena_defer(request->arena, release_json, body);
-    const json_t *group = json_object_get(body, "server_group");
-    const char *policy = json_string_value(json_object_get(group, "policy"));
-    if (!policy)
-        return fail(E_UNAVAILABLE, "The zone of server group %s answers garbage.", uuid_to_text(uuid).text);
-    out->uuid = *uuid;
-    out->policy = policy;
-    out->max_server_per_host = json_integer_value(json_object_get(json_object_get(group, "rules"), "max_server_per_host"));
-    return read_members(request, json_object_get(group, "members"), out);
-}
-
-/* A group that another zone keeps is shown by it, in the version that says all. */
-static enum err ask_for_group(struct request *request, const struct uuid *uuid, struct sizing_group *out)
-{
-    struct request *question =
-        owner_question(request, arena_printf(request->arena, "/os-server-groups/%s", uuid_to_text(uuid).text));
-    struct http_pair *version = arena_alloc(request->arena, sizeof(*version));
-    struct response answer;
-    bool answered = false;
-    *version = (struct http_pair){"OpenStack-API-Version", "compute 2.64"};
-    question->headers = (struct http_pairs){version, 1, 1};
-    response_init(&answer);
-    enum err result = conductor_locate_id(question, &answer, uuid, &answered);
-    if (result == OK && !answered)
-        result = fail(E_NOT_FOUND, "Instance group %s could not be found.", uuid_to_text(uuid).text);
-    if (result == OK)
-        result = read_answer(request, uuid, &answer, out);
-    response_clear(&answer);
-    return result;
-}
-
 static enum err read_group(struct request *request, const json_t *hints, struct sizing *out)
 {
     const char *text = json_string_value(json_object_get(hints, "group"));
@@ -91,9 +37,7 @@ static enum err read_group(struct request *request, const json_t *hints, struct 
         return OK;
     if (uuid_from_text(text, &uuid) != OK)
         return fail(E_INVALID, "Server group scheduler hint must be a UUID.");
-    enum err result = select_group_get(request, &uuid, group);
-    if (result == E_NOT_FOUND && uuid_tag(&uuid) != request->gateway->tag)
-        result = ask_for_group(request, &uuid, group);
+    const enum err result = select_group_get(request, &uuid, group);
     if (result == E_NOT_FOUND)
         return fail(E_INVALID, "Instance group %s could not be found.", text);
     TRY(result);

@@ -90,7 +90,16 @@ void batch_name(struct batch *batch)
     }
 }
 
-enum err batch_prepare(struct batch *batch)
+struct uuids batch_servers(const struct batch *batch)
+{
+    struct uuid *servers = arena_alloc(batch->request->arena, (batch->count + 1) * sizeof(*servers));
+    for (size_t i = 0; i < batch->count; i++)
+        servers[i] = batch->places[i].server;
+    return (struct uuids){servers, batch->count};
+}
+
+/* At least min_count are held, and no more are wanted; else nothing is held. */
+static enum err hold_enough(struct batch *batch)
 {
     const size_t wanted = batch->count;
     const enum err result = batch_hold(batch);
@@ -109,6 +118,42 @@ enum err batch_prepare(struct batch *batch)
     return fail(E_CONFLICT,
                 "No valid host was found. There are not enough hosts available for %lld servers at once; none was made.",
                 (long long)batch->order.min_count);
+}
+
+/* Nothing is held any more, neither here nor in the servers' group. */
+static void drop_all(struct batch *batch)
+{
+    const struct uuids servers = batch_servers(batch);
+    select_group_release(batch->request, &batch->order.sizing, servers.items, servers.count);
+    places_release(batch->request, batch->places, batch->count);
+}
+
+/* All places anew, with the members of the group as they are now. */
+static enum err begin_again(struct batch *batch)
+{
+    batch->count = (size_t)batch->order.count;
+    memset(batch->places, 0, batch->count * sizeof(*batch->places));
+    TRY(select_group_refresh(batch->request, &batch->order.sizing));
+    batch->sizing_text = sizing_write(batch->request->arena, &batch->order.sizing);
+    return OK;
+}
+
+enum err batch_prepare(struct batch *batch)
+{
+    struct request *request = batch->request;
+    while (budget_left_ms(&request->budget) > 0) {
+        TRY(hold_enough(batch));
+        const struct uuids servers = batch_servers(batch);
+        const enum err claimed = select_group_claim(request, &batch->order.sizing, servers.items, servers.count);
+        if (claimed == OK)
+            return OK;
+        const char *message = arena_strdup(request->arena, err_message());
+        drop_all(batch);
+        if (claimed != E_CONFLICT)
+            return fail(claimed, "%s", message);
+        TRY(begin_again(batch));
+    }
+    return fail(E_UNAVAILABLE, "Other requests use the same server group; try again.");
 }
 
 bool batch_is_committed(const struct batch *batch)
@@ -163,18 +208,13 @@ static enum err write_created(struct batch *batch, struct text *out)
 
 void batch_join(struct batch *batch)
 {
+    struct uuid *servers = arena_alloc(batch->request->arena, (batch->count + 1) * sizeof(*servers));
+    size_t count = 0;
     for (size_t i = 0; i < batch->count; i++) {
         if (batch->places[i].state == HOLD_COMMITTED)
-            select_group_join(batch->request, &batch->order.sizing, &batch->places[i].server);
+            servers[count++] = batch->places[i].server;
     }
-}
-
-struct uuids batch_servers(const struct batch *batch)
-{
-    struct uuid *servers = arena_alloc(batch->request->arena, (batch->count + 1) * sizeof(*servers));
-    for (size_t i = 0; i < batch->count; i++)
-        servers[i] = batch->places[i].server;
-    return (struct uuids){servers, batch->count};
+    select_group_confirm(batch->request, &batch->order.sizing, servers, count);
 }
 
 /* From the decision on the servers will be, whatever happens here. */
@@ -201,7 +241,7 @@ enum err batch_create(struct request *request, const struct create_order *order,
     if (decided != OK) {
         const char *message = arena_strdup(request->arena, err_message());
         if (decided != E_TIMEOUT) /* then it may have been decided */
-            places_release(request, batch.places, batch.count);
+            drop_all(&batch);
         return fail(decided, "%s", message);
     }
     TRY(finish(&batch));

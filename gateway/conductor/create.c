@@ -18,54 +18,30 @@
 struct placing {
     struct request *request;
     const struct create_order *order;
-    const json_t *server; /* with its own name */
+    struct sizing sizing; /* the order's, with the members of its group as they are now */
     const char *sizing_text;
-    int launch_index;
     struct text *out;
     struct uuid *made; /* its uuid */
 };
 
-static enum err try_candidate(const struct placing *placing, const struct plan_entry *candidate)
+static enum err order_at(const struct placing *placing, const struct plan_entry *candidate)
 {
-    struct uuid *uuid = placing->made;
-    uuid_new_tagged(candidate->tag, uuid);
-    const struct child_order order = {.uuid = uuid,
+    const struct create_order *order = placing->order;
+    const struct child_order below = {.uuid = placing->made,
                                       .zone = &candidate->zone,
                                       .blob = candidate->blob,
                                       .sizing_text = placing->sizing_text,
-                                      .reservation_id = placing->order->reservation_id,
-                                      .launch_index = placing->launch_index,
-                                      .server = placing->server,
-                                      .embedded = placing->order->embedded};
-    if (!uuid_is_zero(&candidate->zone)) {
-        TRY(create_at_child(placing->request, &order, placing->out));
-        select_group_join(placing->request, &placing->order->sizing, uuid);
-        return OK;
-    }
-    const struct accept_order here = {.uuid = uuid,
+                                      .reservation_id = order->reservation_id,
+                                      .server = order->server,
+                                      .embedded = order->embedded};
+    const struct accept_order here = {.uuid = placing->made,
                                       .host = &candidate->host,
-                                      .server = placing->server,
-                                      .embedded = placing->order->embedded,
+                                      .server = order->server,
+                                      .embedded = order->embedded,
                                       .sizing_text = placing->sizing_text,
-                                      .reservation_id = placing->order->reservation_id,
-                                      .launch_index = placing->launch_index};
-    return conductor_accept(placing->request, &here, placing->out);
-}
-
-static enum err bury(const struct placing *placing)
-{
-    struct request *request = placing->request;
-    struct uuid *uuid = placing->made;
-    struct server server;
-    uuid_new_tagged(request->gateway->tag, uuid);
-    const struct record_parts parts = {uuid, placing->server, placing->order->embedded, placing->order->reservation_id,
-                                       placing->launch_index};
-    TRY(record_make(request->arena, &parts, &request->caller, &server));
-    TRY(build_bury(request->db, &server, &request->caller, request->request_id, NO_VALID_HOST));
-    log_info("server.no_valid_host", "server=%s", uuid_to_text(uuid).text);
-    record_write_created(placing->out, &server, placing->server, request_link(request, "%s", ""),
-                         request_bookmark(request, "%s", ""));
-    return OK;
+                                      .reservation_id = order->reservation_id};
+    return uuid_is_zero(&candidate->zone) ? conductor_accept(placing->request, &here, placing->out)
+                                          : create_at_child(placing->request, &below, placing->out);
 }
 
 /* A candidate that could not take the server now: room gone, entry used up or expired, or the zone fell silent before anything
@@ -75,19 +51,71 @@ static bool is_next(enum err result)
     return result == E_CONFLICT || result == E_NOT_FOUND || result == E_UNAVAILABLE;
 }
 
-static enum err place(const struct placing *placing)
+/* An outcome that is not known keeps the claim in the group until its time is over. */
+static bool is_known(enum err result)
+{
+    return result != E_TIMEOUT && result != E_BAD_GATEWAY;
+}
+
+static enum err try_candidate(const struct placing *placing, const struct plan_entry *candidate)
+{
+    struct request *request = placing->request;
+    const enum err result = order_at(placing, candidate);
+    const char *message = result == OK ? "" : arena_strdup(request->arena, err_message());
+    if (result == OK)
+        select_group_confirm(request, &placing->sizing, placing->made, 1);
+    else if (is_known(result))
+        select_group_release(request, &placing->sizing, placing->made, 1);
+    return result == OK ? OK : fail(result, "%s", message);
+}
+
+static enum err bury(const struct placing *placing)
+{
+    struct request *request = placing->request;
+    struct uuid *uuid = placing->made;
+    struct server server;
+    uuid_new_tagged(request->gateway->tag, uuid);
+    const struct create_order *order = placing->order;
+    const struct record_parts parts = {uuid, order->server, order->embedded, order->reservation_id, 0};
+    TRY(record_make(request->arena, &parts, &request->caller, &server));
+    TRY(build_bury(request->db, &server, &request->caller, request->request_id, NO_VALID_HOST));
+    log_info("server.no_valid_host", "server=%s", uuid_to_text(uuid).text);
+    record_write_created(placing->out, &server, order->server, request_link(request, "%s", ""),
+                         request_bookmark(request, "%s", ""));
+    return OK;
+}
+
+/* Tries them one after the other. `*done` false: all of them were taken, or others joined the server's group. */
+static enum err try_all(struct placing *placing, struct plan_entries *candidates, bool *done)
+{
+    struct plan_entry candidate;
+    *done = false;
+    while (plan_entry_take(candidates, &candidate)) {
+        uuid_new_tagged(candidate.tag, placing->made);
+        const enum err claimed = select_group_claim(placing->request, &placing->sizing, placing->made, 1);
+        if (claimed == E_CONFLICT)
+            return select_group_refresh(placing->request, &placing->sizing);
+        TRY(claimed);
+        const enum err result = try_candidate(placing, &candidate);
+        *done = !is_next(result);
+        if (*done)
+            return result;
+    }
+    return OK;
+}
+
+static enum err place(struct placing *placing)
 {
     while (budget_left_ms(&placing->request->budget) > 0) {
         struct plan_entries candidates;
-        struct plan_entry candidate;
-        TRY(select_all(placing->request, &placing->order->sizing, placing->sizing_text, &candidates));
+        bool done = false;
+        placing->sizing_text = sizing_write(placing->request->arena, &placing->sizing);
+        TRY(select_all(placing->request, &placing->sizing, placing->sizing_text, &candidates));
         if (candidates.count == 0)
             return bury(placing);
-        while (plan_entry_take(&candidates, &candidate)) {
-            const enum err result = try_candidate(placing, &candidate);
-            if (!is_next(result))
-                return result;
-        }
+        TRY(try_all(placing, &candidates, &done));
+        if (done)
+            return OK;
     }
     return fail(E_UNAVAILABLE, "The hosts that had room were taken by other requests; try again.");
 }
@@ -97,7 +125,7 @@ static enum err create_any(struct request *request, const struct create_order *o
     if (order->count > 1)
         return batch_create(request, order, out, made);
     struct uuid *uuid = arena_alloc(request->arena, sizeof(*uuid));
-    const struct placing placing = {request, order, order->server, sizing_write(request->arena, &order->sizing), 0, out, uuid};
+    struct placing placing = {.request = request, .order = order, .sizing = order->sizing, .out = out, .made = uuid};
     *made = (struct uuids){uuid, 1};
     return place(&placing);
 }
