@@ -1,6 +1,7 @@
 /*
- * POST /servers (spec nova-api.md section 8, the order of checks as pipeline.md 2.2): everything is checked here, at the entry
- * zone; flavor, image and key pair are embedded; then the conductor places it. What cannot be done here is a 400 that names it.
+ * POST /servers, and 2011's POST /os-zones/boot (spec nova-api.md section 8, the order of checks as pipeline.md 2.2): everything is
+ * checked here, at the entry zone; flavor, image and key pair are embedded; then the conductor places it. What cannot be done here
+ * is a 400 that names it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -8,13 +9,13 @@
 #include "gateway/api/api.h"
 #include "gateway/api/flavor_catalog.h"
 #include "gateway/api/image_catalog.h"
-#include "gateway/conductor/quota.h"
 #include "gateway/api/server_disks.h"
 #include "gateway/api/server_hints.h"
 #include "gateway/api/server_networks.h"
 #include "gateway/api/server_where.h"
 #include "gateway/conductor/batch.h"
 #include "gateway/conductor/create.h"
+#include "gateway/conductor/quota.h"
 #include "gateway/gateway.h"
 #include "schema/json/json.h"
 #include "schema/keypair.h"
@@ -276,25 +277,41 @@ static bool is_true(const json_t *value)
            str_equal_nocase(text, "yes");
 }
 
+/* Everything is checked, and what is to be made is complete. */
+static enum err prepare(struct creation *c, struct flavor *flavor)
+{
+    TRY(check_all(c, flavor));
+    require_config_drive(c);
+    describe_by_name(c);
+    return add_admin_pass(c);
+}
+
+static struct create_order order_of(const struct creation *c, const char *reservation)
+{
+    return (struct create_order){c->server, c->embedded, c->sizing, reservation, c->min_count, c->max_count};
+}
+
+static enum err create_later(const struct creation *c, struct response *response, const char *reservation, int status)
+{
+    const struct create_order order = order_of(c, reservation);
+    TRY(batch_create_later(c->request, &order));
+    response->status = status;
+    response->json = json_pack("{s:s}", "reservation_id", reservation);
+    return OK;
+}
+
 static enum err server_create(struct request *request, struct response *response)
 {
     json_auto_t *embedded = json_object();
     char reservation[RESERVATION_ID_SIZE];
     struct creation c = {.request = request, .server = json_object_get(request->json, "server"), .embedded = embedded};
     struct flavor flavor;
-    TRY(check_all(&c, &flavor));
-    require_config_drive(&c);
-    describe_by_name(&c);
-    TRY(add_admin_pass(&c));
-    reservation_id_new(request->gateway->tag, reservation);
     struct uuids made;
-    const struct create_order order = {c.server, embedded, c.sizing, reservation, c.min_count, c.max_count};
-    if (is_true(json_object_get(c.server, "return_reservation_id"))) {
-        TRY(batch_create_later(request, &order));
-        response->status = 202;
-        response->json = json_pack("{s:s}", "reservation_id", reservation);
-        return OK;
-    }
+    TRY(prepare(&c, &flavor));
+    reservation_id_new(request->gateway->tag, reservation);
+    if (is_true(json_object_get(c.server, "return_reservation_id")))
+        return create_later(&c, response, reservation, 202);
+    const struct create_order order = order_of(&c, reservation);
     CLEANUP(text_clear) struct text body = {0};
     TRY(conductor_create(request, &order, &body, &made));
     TRY(quota_recheck_create(request, &c.sizing, reservation, &made));
@@ -324,6 +341,35 @@ static const struct body_schema create_schemas[] = {
     {0, NULL},
 };
 
+/* The reservation id that 2011's body may bring along is taken out of it: an admin's counts, another's does not. */
+static enum err take_reservation(struct request *request, json_t *server, char out[RESERVATION_ID_SIZE])
+{
+    json_auto_t *given = json_incref(json_object_get(server, "reservation_id"));
+    const char *text = json_string_value(given);
+    uint32_t tag = 0;
+    reservation_id_new(request->gateway->tag, out);
+    (void)json_object_del(server, "reservation_id");
+    if (!given || json_is_null(given) || !request->caller.is_admin)
+        return OK;
+    if (!text || !reservation_id_tag(text, &tag))
+        return fail(E_INVALID, "Invalid input for field/attribute reservation_id: it is no reservation id of this tree.");
+    (void)snprintf(out, RESERVATION_ID_SIZE, "%s", text);
+    return OK;
+}
+
+/* 2011's POST /zones/boot: as POST /servers, answered with the reservation id. */
+static enum err zone_boot(struct request *request, struct response *response)
+{
+    json_auto_t *embedded = json_object();
+    char reservation[RESERVATION_ID_SIZE];
+    struct creation c = {.request = request, .server = json_object_get(request->json, "server"), .embedded = embedded};
+    struct flavor flavor;
+    TRY(take_reservation(request, c.server, reservation));
+    TRY(body_check(request, create_schemas));
+    TRY(prepare(&c, &flavor));
+    return create_later(&c, response, reservation, 200);
+}
+
 const struct body_schema server_update_schemas[] = {
     {1, "server_update_2_1"}, {19, "server_update_2_19"}, {90, "server_update_2_90"}, {0, NULL}};
 
@@ -334,5 +380,7 @@ const struct route server_create_routes[] = {
      .handler = server_create,
      .body = BODY_JSON,
      .schemas = create_schemas},
+    {.method = "POST", .path = "/os-zones/boot", .access = ACCESS_MEMBER, .handler = zone_boot, .body = BODY_JSON},
+    {.method = "POST", .path = "/zones/boot", .access = ACCESS_MEMBER, .handler = zone_boot, .body = BODY_JSON},
     {.method = NULL},
 };

@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from lib.observe import claims, servers, tasks
-from lib.servers import RAM_MIB, assert_agreement, stock
+from lib.servers import FLAVOR, RAM_MIB, assert_agreement, stock
 from lib.wait import wait_for
 
 PLAN = {"root": {"children": {"east": {"hosts": 3, "children": {"east-1": {"hosts": 2}}}, "west": {"hosts": 4}}}}
@@ -116,6 +116,23 @@ def test_return_reservation_id(tree, root, image, mariadb):
     rows = rows_of(root, again)
     assert [row["status"] for row in rows] == ["ERROR"] * 3
     assert {row["fault"]["message"] for row in rows} == {"No valid host was found. There are not enough hosts available."}
+
+
+@pytest.mark.parametrize("path", ["/zones/boot", "/os-zones/boot"])
+def test_boot_of_2011(tree, root, image, mariadb, path):
+    body = {"name": "booted", "imageRef": image, "flavorRef": FLAVOR, "networks": "none", "min_count": 2, "max_count": 2}
+    answer = root.post(path, {"server": body}, version="2.37", timeout=60)
+    assert answer.status_code == 200 and set(answer.json()) == {"reservation_id"}, answer.text
+    first = answer.json()["reservation_id"]
+    wait_for(lambda: settled(tree, mariadb), 60, "the task and the builds")
+    assert [row["status"] for row in rows_of(root, first)] == ["ACTIVE"] * 2
+    answer = root.post(path, {"server": {**body, "min_count": 1, "max_count": 1, "reservation_id": first}}, version="2.37", timeout=60)
+    assert answer.status_code == 200 and answer.json()["reservation_id"] == first  # an admin's counts
+    wait_for(lambda: settled(tree, mariadb), 60, "the task and the build")
+    assert len(rows_of(root, first)) == 3
+    for wrong in ({**body, "min_count": 0}, {**body, "reservation_id": "r-x"}, {**body, "nonsense": 1}, {"name": "x"}, [], None):
+        answer = root.post(path, {"server": wrong}, version="2.37")
+        assert answer.status_code == 400 and "badRequest" in answer.json(), answer.text
 
 
 def test_a_reservation_is_answered_when_its_servers_are_there(tree, root, image, mariadb):

@@ -51,11 +51,11 @@ static enum err parse(struct request *request)
     return OK;
 }
 
-static const char *schema_name(const struct request *request)
+static const char *schema_name(const struct request *request, const struct body_schema *schemas)
 {
-    const char *name = request->route->schema;
+    const char *name = NULL;
     int best = -1;
-    for (const struct body_schema *row = request->route->schemas; row && row->name; row++) {
+    for (const struct body_schema *row = schemas; row && row->name; row++) {
         if (row->min <= request->version && row->min > best) {
             best = row->min;
             name = row->name;
@@ -64,13 +64,20 @@ static const char *schema_name(const struct request *request)
     return name;
 }
 
+enum err body_check(const struct request *request, const struct body_schema *schemas)
+{
+    const char *name = schema_name(request, schemas);
+    return name ? json_validate(json_schema_named(name), request->json) : OK;
+}
+
 static enum err read_json(struct request *request)
 {
     if (request->body_length == 0)
         return fail(E_INVALID, "None is not of type 'object'");
     TRY(check_content_type(request));
     TRY(parse(request));
-    const char *name = schema_name(request);
+    const char *versioned = schema_name(request, request->route->schemas);
+    const char *name = versioned ? versioned : request->route->schema;
     if (name)
         return json_validate(json_schema_named(name), request->json);
     if (!json_is_object(request->json))

@@ -202,6 +202,9 @@ struct response {
                                known */
 };
 
+/* Does the body fit the schema of the request's version? For a handler whose route has none. E_INVALID. */
+MUST_CHECK enum err body_check(const struct request *request, const struct body_schema *schemas);
+
 void response_init(struct response *response);
 void response_clear(struct response *response);
 /* Copies the value into the request's arena; control characters in it become blanks. The name is borrowed. */
