@@ -1,6 +1,8 @@
 /* See classify.h. */
 #include "zones/classify.h"
 
+#include <string.h>
+
 #include "gateway/base/text.h"
 
 /* A child's 503 that speaks of the child itself. */
@@ -15,6 +17,12 @@ static enum zone_kind_of_answer kind_of_503(const struct http_answer *answer)
     return ZONE_ANSWERED;
 }
 
+/* The client has asked for the owner's URL (gateway/conductor/redirect.h). */
+static bool is_sent_there(const struct zone_call *call, const struct http_answer *answer)
+{
+    return answer->status == 307 && strstr(call->target, "zone.redirect=1");
+}
+
 void answer_classify(const struct zone_call *call, struct http_answer *answer)
 {
     if (!call->zone || !call->origin || answer->kind != ZONE_ANSWERED)
@@ -25,7 +33,7 @@ void answer_classify(const struct zone_call *call, struct http_answer *answer)
         answer->kind = ZONE_LOOP;
     else if (answer->status == 503)
         answer->kind = kind_of_503(answer);
-    else if (answer->status > 300 && answer->status < 400 && answer->status != 304)
+    else if (answer->status > 300 && answer->status < 400 && answer->status != 304 && !is_sent_there(call, answer))
         answer->kind = ZONE_GARBAGE; /* no zone sends its parent elsewhere, and a client would follow with its token */
     if (answer->kind != ZONE_ANSWERED && !answer->why)
         answer->why = zone_kind_word(answer->kind);

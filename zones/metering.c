@@ -55,3 +55,11 @@ void metering_count_asked(const struct zone *zone, enum zone_class class)
     metric_add(metric_get(METRIC_COUNTER, "zonegate_link_requests_total", labels, "Requests that came from a neighbouring zone."),
                1);
 }
+
+void metering_count_rows(const struct zone *zone, size_t rows)
+{
+    char labels[LABELS_SIZE];
+    (void)snprintf(labels, sizeof(labels), "%s=\"%s\"", side_name(zone), zone->row.name);
+    metric_add(metric_get(METRIC_COUNTER, "zonegate_zone_rows_total", labels, "Rows of lists that came from a neighbouring zone."),
+               (int64_t)rows);
+}

@@ -12,3 +12,5 @@ void metering_count(const struct zone *zone, enum zone_class class, const struct
 int64_t metering_quantile_us(const struct zone *zone, enum zone_class class, double part);
 /* A request came in over the link of `zone`, and its proof was good. */
 void metering_count_asked(const struct zone *zone, enum zone_class class);
+/* So many rows of a list came from it. */
+void metering_count_rows(const struct zone *zone, size_t rows);

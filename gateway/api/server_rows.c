@@ -14,6 +14,7 @@
 #include "gateway/base/log.h"
 #include "gateway/conductor/relay.h"
 #include "gateway/gateway.h"
+#include "zones/metering.h"
 #include "zones/resolve.h"
 #include "zones/row_merge.h"
 
@@ -295,6 +296,7 @@ static enum err take_zone(struct server_rows *rows, struct request *request, str
         const char *path = zone_path_join(request->arena, source->zone->row.name, list.missing.items[i].path);
         TRY(note_missing(rows, path, list.missing.items[i].reason));
     }
+    metering_count_rows(source->zone, list.count);
     if (!source->begun)
         rows->asked += (size_t)relay_asked_below(answer);
     give(rows, source, round, &list);

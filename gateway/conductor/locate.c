@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "gateway/base/log.h"
+#include "gateway/conductor/redirect.h"
 #include "gateway/conductor/relay.h"
 #include "gateway/gateway.h"
 #include "schema/server.h"
@@ -444,9 +445,12 @@ enum err conductor_locate(struct request *request, struct response *response, bo
     if (!uuid_is_text(id) || uuid_from_text(id, &uuid) != OK)
         return OK; /* the handler says its own 404 */
     TRY(check_late_body(request));
+    redirect_enter(request);
     const bool late = is_shown_below(request, &uuid);
     if (!late)
         TRY(find_here(request, response, &uuid));
+    if (request->server && !request->server->deleted)
+        redirect_answer(request, response, answered);
     return request->server ? OK : locate(request, response, &uuid, late, answered);
 }
 

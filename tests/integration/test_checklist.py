@@ -103,6 +103,29 @@ def test_21_and_22_a_server_below_is_shown_as_its_zone_shows_it(doors, servers, 
     assert all(link["href"].startswith(doors["t"].zone.url) for link in answer.json()["server"]["links"])
 
 
+@pytest.mark.parametrize("zone", ["a", "a1"])
+def test_22_a_client_that_wants_to_go_there_itself_is_told_where(doors, top, servers, users, recorder, zone):
+    """zone.redirect=1 instead of the redirects that 2011's zones made of errors."""
+    server, owner = servers[zone], doors[zone]
+    answer = top.get(f"/servers/{server}?zone.redirect=1&x=y%20z")
+    assert answer.status_code == 307 and answer.headers["Location"] == f"{owner.zone.url}/compute/v2.1/servers/{server}?x=y%20z"
+    assert answer.headers["X-Zone-Path"] == PATHS[zone]
+    assert top.get("/servers/" + server + "?zone.redirect=0").status_code == 200
+    assert owner.get("/servers/" + server + "?zone.redirect=1").status_code == 200  # it is there
+    headers = {"Idempotency-Key": f"redirect-{zone}"}
+    answer = top.put(f"/servers/{server}?zone.redirect=1", {"server": {"name": "moved"}}, headers=headers)
+    assert answer.status_code == 307, answer.text
+    assert owner.fetch(f"/servers/{server}")["server"]["name"] == f"of-{zone}"  # nothing was done
+    for _ in range(2):  # by whom it was sent there, and once more
+        assert answer.headers["Location"] == f"{owner.zone.url}/compute/v2.1/servers/{server}"
+        there = owner.put(answer.headers["Location"].removeprefix(owner.zone.url), {"server": {"name": "moved"}}, headers=headers)
+        assert there.status_code == 200 and there.json()["server"]["name"] == "moved"
+    assert top.put(f"/servers/{server}", {"server": {"name": f"of-{zone}"}}).status_code == 200
+    hers = create(users["alice"], "hers", availability_zone=zone)
+    assert users["alice"].get(f"/servers/{hers}?zone.redirect=1").status_code == 200  # names and URLs are for admins
+    delete(users["alice"], hers)
+
+
 def test_23_an_unknown_id_is_404(tree, top):
     """Better than 2011: nobody is asked, ids say where they were born."""
     counts, unknown = Counts(tree), str(uuid.uuid4())
