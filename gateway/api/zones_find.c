@@ -12,6 +12,7 @@
 
 #include "gateway/api/server_view.h"
 #include "gateway/api/zones.h"
+#include "gateway/conductor/locate.h"
 #include "gateway/conductor/relay.h"
 #include "gateway/gateway.h"
 #include "schema/json/json.h"
@@ -99,23 +100,29 @@ static enum err find_here(struct find *find)
     return fail(E_INVALID, "ip must be an address.");
 }
 
+/* To a neighbour. */
+struct hop {
+    const char *zone;
+    int64_t ms;
+};
+
 /* What a zone found, seen one hop further up. */
-static void add_match(struct find *find, const struct zone_call *call, json_t *match)
+static void add_match(struct find *find, const struct hop *from, json_t *match)
 {
-    const char *name = call->zone->row.name;
+    const char *name = from->zone;
     const char *path = json_string_value(json_object_get(match, "zone"));
     json_t *hops = json_object_get(match, "hops");
     size_t i;
-    json_t *hop;
+    json_t *at_hop;
     if (!path || zone_path_check(path) != OK || !json_is_array(hops) || !json_is_string(json_object_get(match, "id")))
         return;
-    json_array_foreach(hops, i, hop)
+    json_array_foreach(hops, i, at_hop)
     {
-        const char *at = json_string_value(json_object_get(hop, "zone"));
+        const char *at = json_string_value(json_object_get(at_hop, "zone"));
         if (at && zone_path_check(at) == OK)
-            (void)json_object_set_new(hop, "zone", json_string(zone_path_join(find->request->arena, name, at)));
+            (void)json_object_set_new(at_hop, "zone", json_string(zone_path_join(find->request->arena, name, at)));
     }
-    (void)json_array_insert_new(hops, 0, json_pack("{s:s, s:I}", "zone", name, "ms", (json_int_t)call->answer.ms));
+    (void)json_array_insert_new(hops, 0, json_pack("{s:s, s:I}", "zone", name, "ms", (json_int_t)from->ms));
     (void)json_object_set_new(match, "zone", json_string(zone_path_join(find->request->arena, name, path)));
     (void)json_array_append(find->matches, match);
 }
@@ -138,11 +145,12 @@ static void take_answer(struct find *find, const struct zone_call *call)
                     answer->kind == ZONE_ANSWERED ? ZONE_GARBAGE : answer->kind);
         return;
     }
+    const struct hop hop = {call->zone->row.name, answer->ms};
     const json_t *found = json_object_get(body, "find");
     find->messages += json_integer_value(json_object_get(found, "messages"));
     json_array_foreach(json_object_get(found, "matches"), i, match)
     {
-        add_match(find, call, match);
+        add_match(find, &hop, match);
     }
 }
 
@@ -166,12 +174,44 @@ static void ask(struct find *find, const struct zone *const *zones, size_t count
         take_answer(find, &calls[i]);
 }
 
-static enum err find_id(struct find *find)
+/* What the zone said that has it; its name and its time are the first hop. */
+static enum err take_relayed(struct find *find, struct response *response)
+{
+    struct arena *arena = find->request->arena;
+    const char *path = pairs_get(&response->headers, "X-Zone-Path");
+    const char *ms = pairs_get(&response->headers, "X-Zone-Ms");
+    json_auto_t *body = NULL;
+    int64_t took = 0;
+    size_t i;
+    json_t *match;
+    response_render(response);
+    const int status = response->status;
+    response->status = 0;
+    if (status == 403 || status == 404) {
+        text_reset(&response->body);
+        return OK;
+    }
+    if (status != 200 || !path || json_parse_foreign(response->body.bytes, response->body.length, &body) != OK)
+        return fail(E_BAD_GATEWAY, "The zone that has server %s does not say where that is.", find->value);
+    text_reset(&response->body);
+    (void)str_to_int(ms ? ms : "", &took);
+    const struct hop hop = {arena_strndup(arena, path, strcspn(path, "/")), took};
+    const json_t *found = json_object_get(body, "find");
+    find->messages += 1 + json_integer_value(json_object_get(found, "messages"));
+    json_array_foreach(json_object_get(found, "matches"), i, match)
+    {
+        add_match(find, &hop, match);
+    }
+    return OK;
+}
+
+/* The way of a request for the server, records of those that moved included. */
+static enum err find_id(struct find *find, struct response *response)
 {
     struct request *request = find->request;
-    struct zones *zones = request->gateway->zones;
     const struct server *server = NULL;
     struct uuid id;
+    bool answered = false;
     if (!uuid_is_text(find->value) || uuid_from_text(find->value, &id) != OK)
         return fail(E_INVALID, "id must be a UUID.");
     TRY(server_find(request->db, request->arena, &id, &server));
@@ -179,18 +219,8 @@ static enum err find_id(struct find *find)
         add_own(find, server);
         return OK;
     }
-    struct location location = zones_locate(zones, zones_view(zones, request->arena), &id, request->link, true, request->arena);
-    /* An unknown tag may be a zone's that joined a moment ago. */
-    if (location.place != PLACE_OWN && location.place != PLACE_CHILD && zones_freshen(zones, request->budget))
-        location = zones_locate(zones, zones_view(zones, request->arena), &id, request->link, true, request->arena);
-    const struct zone **asked = arena_alloc(request->arena, (location.count + 2) * sizeof(const struct zone *));
-    size_t count = 0;
-    for (size_t i = 0; i < location.count; i++)
-        asked[count++] = location.candidates[i].zone;
-    if (location.parent)
-        asked[count++] = location.parent;
-    ask(find, asked, count);
-    return OK;
+    TRY(conductor_locate_id(request, response, &id, &answered));
+    return answered ? take_relayed(find, response) : OK;
 }
 
 static enum err find_everywhere(struct find *find)
@@ -241,15 +271,12 @@ enum err zones_find(struct request *request, struct response *response)
     json_auto_t *matches = json_array();
     find.matches = matches;
     const bool by_id = str_equal(find.key, "id");
-    TRY(by_id ? find_id(&find) : find_everywhere(&find));
+    TRY(by_id ? find_id(&find, response) : find_everywhere(&find));
     drop_repeated(matches);
     if (!zones_names_shown(request))
         hide_names(matches);
     relay_missing(request, response, &find.missing);
-    const bool nowhere = by_id && !request->link && json_array_size(matches) == 0;
-    if (nowhere && find.missing.count)
-        return fail(E_UNAVAILABLE, "A zone that may have server %s does not answer.", find.value);
-    if (nowhere)
+    if (by_id && json_array_size(matches) == 0)
         return fail(E_NOT_FOUND, "Instance %s could not be found.", find.value);
     response->json = json_pack("{s:{s:O, s:I, s:I}}", "find", "matches", matches, "messages", (json_int_t)find.messages, "ms",
                                (json_int_t)((clock_mono_us() - request->started_us) / 1000));

@@ -149,8 +149,8 @@ enum err once_begin(struct request *request, struct response *response, bool *an
 
 static bool is_kept(const struct response *response)
 {
-    return response->status != 307 && response->status != 502 && response->status != 503 && response->status != 504 && response->file < 0 &&
-           response->body.length <= ANSWER_MOST;
+    return response->status != 307 && response->status != 502 && response->status != 503 && response->status != 504 &&
+           response->file < 0 && response->body.length <= ANSWER_MOST;
 }
 
 static enum err keep(struct request *request, const struct response *response)

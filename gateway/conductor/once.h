@@ -4,8 +4,8 @@
  * Kept at the zone that carries the request out, for 24 hours, within the user: the question's hash and the sealed answer. A key
  * that a client gave reaches the owner as a key derived from it, so that the client may repeat at any time, also after a 504. The
  * same key with another question is 422. While the first is being worked on, and when its process died in the middle, the repeat is
- * 409: nothing is done twice. Answers 307, 502, 503 and 504 are not kept. What zones ask each other about placing servers has keys of
- * its own (the server's uuid).
+ * 409: nothing is done twice. Answers 307, 502, 503 and 504 are not kept. What zones ask each other about placing servers has keys
+ * of its own (the server's uuid).
  */
 #pragma once
 

@@ -316,7 +316,10 @@ def test_44_a_real_conflict_is_the_owners(doors, top, servers, recorder):
 @pytest.mark.parametrize("path", ["/servers", "/servers/detail"])
 def test_45_a_list_is_the_union(tree, top, servers, recorder, path):
     """Recursive unless it is said otherwise, as at the end of 2011."""
+    rows = 'zonegate_zone_rows_total{child="a"}'
+    before = tree["t"].metrics().get(rows, 0)
     assert ids(top, path) == ids(top, f"{path}?recurse_zones=1") == set(servers.values())
+    assert tree["t"].metrics()[rows] == before + 2 * 2  # those of a and a1
     counts = Counts(tree)
     for query in ("local_zone_only=1", "local_zone_only=true", "zone.local=1"):
         assert ids(top, f"{path}?{query}") == {servers["t"]}, query

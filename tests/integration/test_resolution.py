@@ -128,6 +128,9 @@ def test_a_server_that_moved_is_found_by_its_birthplace(tree, doors, servers, ma
         for name in tree.zones:
             answer = show(doors[name], moved)
             assert answer.status_code == 200 and answer.json()["server"]["id"] == moved, f"{name}: {answer.text}"
+        for name, path in (("root", "east/east-1"), ("west", "root/east/east-1"), ("east", "east-1"), ("east-1", ".")):
+            found = doors[name].get(f"/os-zones/find?id={moved}")
+            assert found.status_code == 200 and found.json()["find"]["matches"][0]["zone"] == path, f"{name}: {found.text}"
         counts = Counts(tree)
         assert show(doors["root"], moved).status_code == 200
         assert counts.all() == (3, 3), "west says where, then east and east-1"
