@@ -42,6 +42,11 @@ void text_reset(struct text *text)
         text->bytes[0] = '\0';
 }
 
+void text_reserve(struct text *text, size_t more)
+{
+    grow(text, more);
+}
+
 void text_add(struct text *text, const void *bytes, size_t length)
 {
     grow(text, length);
