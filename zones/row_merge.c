@@ -8,6 +8,8 @@
 #include "zones/row_key.h"
 
 #define TABLE_LEAST 256
+#define FETCH_SIZE  2048
+#define FETCH_STEP  64 /* a line of the cache */
 
 /* Open addressing, at most half full. An empty place has hash 0. */
 struct place {
@@ -153,12 +155,21 @@ static bool is_wanting(const struct merge_source *source)
     return source->at == source->window.count && source->window.more;
 }
 
+/* What is copied soon, begins to come from memory now: rows of many sources stand far from each other. */
+static void fetch(const struct row *row)
+{
+    for (size_t at = 0; at < row->body_length && at < FETCH_SIZE; at += FETCH_STEP)
+        __builtin_prefetch(row->body + at);
+}
+
 /* Takes the first row of the heap. */
 static void advance(struct row_merge *merge)
 {
     struct merge_source *source = &merge->sources[merge->heap[0]];
     if (++source->at == source->window.count)
         merge->heap[0] = merge->heap[--merge->heads];
+    else
+        fetch(&source->window.rows[source->at]);
     merge->wanting += is_wanting(source);
     sift_down(merge);
 }
