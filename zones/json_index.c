@@ -74,6 +74,16 @@ void json_index_grow(struct json_index *index)
     index->notes = must_have(realloc(index->notes, index->capacity * sizeof(*index->notes)));
 }
 
+static void add_name(struct json_index *index, unsigned i, const char *quoted)
+{
+    const size_t length = strlen(quoted);
+    const size_t head = length < sizeof(index->heads[i]) ? length : sizeof(index->heads[i]);
+    index->name_lengths[i] = length;
+    memcpy(&index->heads[i], quoted, head);
+    memset(&index->masks[i], 0xff, head);
+    index->firsts[(unsigned char)quoted[1]] |= (uint8_t)(1U << i);
+}
+
 bool json_index_make(struct json_index *out, const struct json_masker *masker, const struct json_names *names, const char *bytes,
                      size_t length)
 {
@@ -81,10 +91,8 @@ bool json_index_make(struct json_index *out, const struct json_masker *masker, c
     *out = (struct json_index){.bytes = bytes, .length = length, .names = names, .copy = copies[reader->set]};
     if (length > UINT32_MAX)
         return false;
-    for (unsigned i = 0; i < JSON_INDEX_NAMES && names->quoted[i]; i++) {
-        out->name_lengths[i] = strlen(names->quoted[i]);
-        out->firsts[(unsigned char)names->quoted[i][1]] |= (uint8_t)(1U << i);
-    }
+    for (unsigned i = 0; i < JSON_INDEX_NAMES && names->quoted[i]; i++)
+        add_name(out, i, names->quoted[i]);
     out->kept = must_have(malloc((length / JSON_BLOCK + 1) * sizeof(*out->kept)));
     return json_scan_index_by(reader, bytes, length, out);
 }

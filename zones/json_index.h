@@ -40,8 +40,10 @@ struct json_index {
     size_t length;
     const struct json_names *names;
     size_t name_lengths[JSON_INDEX_NAMES];
-    uint8_t firsts[256]; /* by the byte behind the quote: a bit for each name */
-    uint64_t *kept;      /* a bit for each byte: it is no blank between tokens */
+    uint64_t heads[JSON_INDEX_NAMES]; /* their first eight bytes, or all */
+    uint64_t masks[JSON_INDEX_NAMES]; /* of these, those that count */
+    uint8_t firsts[256];              /* by the byte behind the quote: a bit for each name */
+    uint64_t *kept;                   /* a bit for each byte: it is no blank between tokens */
     struct json_note *notes;
     size_t count;
     size_t capacity;

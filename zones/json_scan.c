@@ -110,21 +110,21 @@ static bool scan_word(struct scan *scan, const char *word)
 
 /* --- the grammar */
 
-/* What may come next. */
+/* What may come next. Each is a place of six bits in a word of the grammar. */
 enum state {
-    STATE_BAD,
-    STATE_FIRST_NAME, /* behind '{' */
-    STATE_NAME,       /* behind a comma of an object */
-    STATE_COLON,      /* behind a name */
-    STATE_MEMBER,     /* the value of a name */
-    STATE_FIRST,      /* behind '[' */
-    STATE_ELEMENT,    /* behind a comma of an array */
-    STATE_BEHIND_MEMBER,
-    STATE_BEHIND_ELEMENT,
-    STATE_BEGIN, /* before the only object */
-    STATE_END,
-    STATE_COUNT
+    STATE_BAD = 0,
+    STATE_FIRST_NAME = 6, /* behind '{' */
+    STATE_NAME = 12,      /* behind a comma of an object */
+    STATE_COLON = 18,     /* behind a name */
+    STATE_MEMBER = 24,    /* the value of a name; the only object is read as one */
+    STATE_FIRST = 30,     /* behind '[' */
+    STATE_ELEMENT = 36,   /* behind a comma of an array */
+    STATE_BEHIND_MEMBER = 42,
+    STATE_BEHIND_ELEMENT = 48,
+    STATE_END = 54
 };
+
+#define STATE_MASK 63U
 
 enum token {
     TOKEN_OTHER,
@@ -143,28 +143,23 @@ static const uint8_t tokens[256] = {
     ['['] = TOKEN_OPEN_ARRAY, ['}'] = TOKEN_CLOSE_OBJECT, [']'] = TOKEN_CLOSE_ARRAY,
 };
 
-/* The state behind a token; STATE_BAD where it may not be. Behind a closing bracket it is the outer bracket's to say: STATE_END
- * here says only that it may close. */
-static const uint8_t grammar[STATE_COUNT][TOKEN_COUNT] = {
-    [STATE_FIRST_NAME] = {[TOKEN_STRING] = STATE_COLON, [TOKEN_CLOSE_OBJECT] = STATE_END},
-    [STATE_NAME] = {[TOKEN_STRING] = STATE_COLON},
-    [STATE_COLON] = {[TOKEN_COLON] = STATE_MEMBER},
-    [STATE_MEMBER] = {[TOKEN_OTHER] = STATE_BEHIND_MEMBER,
-                      [TOKEN_STRING] = STATE_BEHIND_MEMBER,
-                      [TOKEN_OPEN_OBJECT] = STATE_FIRST_NAME,
-                      [TOKEN_OPEN_ARRAY] = STATE_FIRST},
-    [STATE_FIRST] = {[TOKEN_OTHER] = STATE_BEHIND_ELEMENT,
-                     [TOKEN_STRING] = STATE_BEHIND_ELEMENT,
-                     [TOKEN_OPEN_OBJECT] = STATE_FIRST_NAME,
-                     [TOKEN_OPEN_ARRAY] = STATE_FIRST,
-                     [TOKEN_CLOSE_ARRAY] = STATE_END},
-    [STATE_ELEMENT] = {[TOKEN_OTHER] = STATE_BEHIND_ELEMENT,
-                       [TOKEN_STRING] = STATE_BEHIND_ELEMENT,
-                       [TOKEN_OPEN_OBJECT] = STATE_FIRST_NAME,
-                       [TOKEN_OPEN_ARRAY] = STATE_FIRST},
-    [STATE_BEHIND_MEMBER] = {[TOKEN_COMMA] = STATE_NAME, [TOKEN_CLOSE_OBJECT] = STATE_END},
-    [STATE_BEHIND_ELEMENT] = {[TOKEN_COMMA] = STATE_ELEMENT, [TOKEN_CLOSE_ARRAY] = STATE_END},
-    [STATE_BEGIN] = {[TOKEN_OPEN_OBJECT] = STATE_FIRST_NAME},
+#define STEP(from, to) ((uint64_t)(to) << (from))
+
+/* A token's word, at the place of a state: the state behind it; STATE_BAD where it may not be. So a step is one shift, whose result
+ * has the next state in its lowest bits. Behind a closing bracket it is the outer bracket's to say: STATE_END here says only that
+ * it may close. */
+static const uint64_t grammar[TOKEN_COUNT] = {
+    [TOKEN_OTHER] = STEP(STATE_MEMBER, STATE_BEHIND_MEMBER) | STEP(STATE_FIRST, STATE_BEHIND_ELEMENT) |
+                    STEP(STATE_ELEMENT, STATE_BEHIND_ELEMENT),
+    [TOKEN_STRING] = STEP(STATE_FIRST_NAME, STATE_COLON) | STEP(STATE_NAME, STATE_COLON) | STEP(STATE_MEMBER, STATE_BEHIND_MEMBER) |
+                     STEP(STATE_FIRST, STATE_BEHIND_ELEMENT) | STEP(STATE_ELEMENT, STATE_BEHIND_ELEMENT),
+    [TOKEN_COLON] = STEP(STATE_COLON, STATE_MEMBER),
+    [TOKEN_COMMA] = STEP(STATE_BEHIND_MEMBER, STATE_NAME) | STEP(STATE_BEHIND_ELEMENT, STATE_ELEMENT),
+    [TOKEN_OPEN_OBJECT] =
+        STEP(STATE_MEMBER, STATE_FIRST_NAME) | STEP(STATE_FIRST, STATE_FIRST_NAME) | STEP(STATE_ELEMENT, STATE_FIRST_NAME),
+    [TOKEN_OPEN_ARRAY] = STEP(STATE_MEMBER, STATE_FIRST) | STEP(STATE_FIRST, STATE_FIRST) | STEP(STATE_ELEMENT, STATE_FIRST),
+    [TOKEN_CLOSE_OBJECT] = STEP(STATE_FIRST_NAME, STATE_END) | STEP(STATE_BEHIND_MEMBER, STATE_END),
+    [TOKEN_CLOSE_ARRAY] = STEP(STATE_FIRST, STATE_END) | STEP(STATE_BEHIND_ELEMENT, STATE_END),
 };
 
 /* A whole text and how far it was read. */
@@ -173,7 +168,7 @@ struct reading {
     size_t length;
     uint64_t kinds; /* bit n: bracket n is an object */
     int depth;
-    unsigned state;
+    uint64_t state;      /* in its lowest bits */
     uint64_t in_string;  /* all bits: the next block begins inside a string */
     uint64_t escaped;    /* 1: its first byte is escaped */
     uint64_t in_other;   /* 1: its first byte may go on with a number or word */
@@ -248,7 +243,7 @@ static bool push(struct reading *reading, bool object)
 }
 
 /* The state behind a closing bracket that the grammar allows. */
-static unsigned pop(struct reading *reading)
+static uint64_t pop(struct reading *reading)
 {
     if (reading->depth <= 1)
         return STATE_END;
@@ -258,13 +253,25 @@ static unsigned pop(struct reading *reading)
 
 /* --- the index */
 
+/* Is it that name? */
+static inline bool is_name_at(const struct reading *reading, const struct json_index *index, size_t at, unsigned name)
+{
+    const size_t length = index->name_lengths[name];
+    const size_t left = reading->length - at;
+    uint64_t head = 0;
+    if (left < sizeof(head))
+        return left >= length && memcmp(reading->bytes + at, index->names->quoted[name], length) == 0;
+    memcpy(&head, reading->bytes + at, sizeof(head));
+    return (head & index->masks[name]) == index->heads[name] && left >= length &&
+           (length <= sizeof(head) || memcmp(reading->bytes + at, index->names->quoted[name], length) == 0);
+}
+
 /* At a name. */
 static void note_name(struct reading *reading, struct json_index *index, size_t at, unsigned candidates)
 {
     for (; candidates; candidates &= candidates - 1) {
         const unsigned name = (unsigned)__builtin_ctz(candidates);
-        const size_t length = index->name_lengths[name];
-        if (reading->length - at < length || memcmp(reading->bytes + at, index->names->quoted[name], length) != 0)
+        if (!is_name_at(reading, index, at, name))
             continue;
         json_index_add(index, &(struct json_note){(uint32_t)at, NOTE_NAME, (uint8_t)name, (uint8_t)reading->depth});
         reading->expected = name + 1;
@@ -276,8 +283,9 @@ WALK void note_string(struct reading *reading, struct json_index *index, size_t 
 {
     const unsigned expected = reading->expected;
     reading->expected = 0;
-    if (is_name && index->firsts[(unsigned char)reading->bytes[at + 1]])
-        note_name(reading, index, at, index->firsts[(unsigned char)reading->bytes[at + 1]]);
+    const unsigned candidates = is_name ? index->firsts[(unsigned char)reading->bytes[at + 1]] : 0;
+    if (candidates)
+        note_name(reading, index, at, candidates);
     else if (expected && !is_name)
         json_index_add(index, &(struct json_note){(uint32_t)at, NOTE_STRING, (uint8_t)(expected - 1), (uint8_t)reading->depth});
 }
@@ -293,7 +301,7 @@ WALK void note_bracket(const struct reading *reading, struct json_index *index, 
 /* --- the walk */
 
 /* A token that is more than a step of the grammar. */
-WALK bool scan_special(struct reading *reading, struct json_index *index, size_t at, unsigned token, unsigned *state)
+WALK bool scan_special(struct reading *reading, struct json_index *index, size_t at, unsigned token, uint64_t *state)
 {
     if (token == TOKEN_OTHER)
         return scan_other(reading, at);
@@ -302,7 +310,7 @@ WALK bool scan_special(struct reading *reading, struct json_index *index, size_t
         return false;
     if (index)
         note_bracket(reading, index, at, token);
-    if (!opens && *state == STATE_END)
+    if (!opens && (*state & STATE_MASK) == STATE_END)
         *state = pop(reading);
     return true;
 }
@@ -310,19 +318,19 @@ WALK bool scan_special(struct reading *reading, struct json_index *index, size_t
 /* The tokens of a block, a bit where each begins. Nothing leads out of STATE_BAD: it is looked for once. */
 WALK bool scan_tokens(struct reading *reading, struct json_index *index, size_t start, uint64_t begins)
 {
-    unsigned state = reading->state;
+    uint64_t state = reading->state;
     for (; begins; begins &= begins - 1) {
         const size_t at = start + (unsigned)__builtin_ctzll(begins);
         const unsigned token = tokens[(unsigned char)reading->bytes[at]];
         const bool step = token - TOKEN_STRING <= TOKEN_COMMA - TOKEN_STRING;
-        state = grammar[state][token];
+        state = grammar[token] >> (state & STATE_MASK);
         if (!step && !scan_special(reading, index, at, token, &state))
             return false;
         if (index && token == TOKEN_STRING)
-            note_string(reading, index, at, state == STATE_COLON);
+            note_string(reading, index, at, (state & STATE_MASK) == STATE_COLON);
     }
     reading->state = state;
-    return state != STATE_BAD;
+    return (state & STATE_MASK) != STATE_BAD;
 }
 
 typedef void (*read_f)(const unsigned char *block, struct json_masks *out);
@@ -406,10 +414,11 @@ static bool (*const walks[JSON_SET_COUNT])(struct reading *, struct json_index *
 
 bool json_scan_index_by(const struct json_masker *masker, const char *bytes, size_t length, struct json_index *index)
 {
-    struct reading reading = {.bytes = bytes, .length = length, .state = STATE_BEGIN};
+    struct reading reading = {.bytes = bytes, .length = length, .state = STATE_MEMBER};
     if (length < 2 || bytes[0] != '{' || bytes[length - 1] != '}')
         return false;
-    return walks[masker->set](&reading, index) && reading.state == STATE_END && (reading.high == 0 || str_is_utf8(bytes, length));
+    return walks[masker->set](&reading, index) && (reading.state & STATE_MASK) == STATE_END &&
+           (reading.high == 0 || str_is_utf8(bytes, length));
 }
 
 bool json_scan_object_by(const struct json_masker *masker, const char *bytes, size_t length)

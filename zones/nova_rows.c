@@ -243,7 +243,7 @@ enum err nova_row_key_of(const struct nova_list *list, const struct nova_piece *
     char id[WORD_SIZE];
     char created[WORD_SIZE];
     int64_t created_us = 0;
-    if (!read_word(words->id, id) || !uuid_is_text(id) || uuid_from_text(id, &row.uuid) != OK)
+    if (!read_word(words->id, id) || strlen(id) != UUID_TEXT_SIZE - 1 || uuid_from_text(id, &row.uuid) != OK)
         return fail(E_INVALID, "a server has no id");
     if (!read_word(words->created, created) || time_parse_iso(created, &created_us) != OK)
         return fail(E_INVALID, "server %s does not say when it was made", id);
