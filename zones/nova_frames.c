@@ -8,6 +8,8 @@
 #include "zones/nova_splice.h"
 #include "zones/row_key.h"
 
+#define ROWS_LEAST 128
+
 struct reader {
     struct arena *arena;
     const struct nova_page_options *options;
@@ -17,6 +19,7 @@ struct reader {
     struct text key;     /* of the row that is read */
     struct text *bodies; /* in the arena */
     struct nova_page page;
+    size_t capacity; /* of its rows */
 };
 
 static void clear_reader(struct reader *reader)
@@ -83,6 +86,19 @@ static bool is_wanted(const struct reader *reader)
     return !list->after || row_key_compare(reader->key.bytes, reader->key.length, list->after, list->after_length) > 0;
 }
 
+/* Only rows that are kept count: a page may be full of what is none. */
+static void make_room(struct reader *reader)
+{
+    struct nova_page *page = &reader->page;
+    if (page->count < reader->capacity)
+        return;
+    reader->capacity = reader->capacity ? 2 * reader->capacity : ROWS_LEAST;
+    struct row *rows = arena_alloc(reader->arena, reader->capacity * sizeof(*rows));
+    if (page->count)
+        memcpy(rows, page->rows, page->count * sizeof(*rows));
+    page->rows = rows;
+}
+
 /* Its body stays an offset as long as the bodies may move. */
 static enum err add_row(struct reader *reader, const struct json_note *open, const struct json_note *close, struct row *row)
 {
@@ -96,6 +112,7 @@ static enum err add_row(struct reader *reader, const struct json_note *open, con
         return fail(E_INVALID, "the row of server %s is too long", uuid_to_text(&row->uuid).text);
     row->key = arena_copy(reader->arena, reader->key.bytes, reader->key.length);
     row->key_length = reader->key.length;
+    make_room(reader);
     reader->page.rows[reader->page.count++] = *row;
     return OK;
 }
@@ -147,20 +164,11 @@ static const struct json_note *find_top(const struct json_index *index, enum nov
     return NULL;
 }
 
-static size_t count_rows(const struct json_index *index)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < index->count; i++)
-        count += index->notes[i].kind == NOTE_OPEN ? 1 : 0;
-    return count;
-}
-
 static void prepare(struct reader *reader)
 {
     nova_splice_init(&reader->splice, reader->options->rules, &reader->index);
     reader->brief = *reader->options->rules;
     reader->brief.brief = true;
-    reader->page.rows = arena_alloc(reader->arena, (count_rows(&reader->index) + 1) * sizeof(*reader->page.rows));
     reader->bodies = arena_alloc(reader->arena, sizeof(*reader->bodies));
     arena_defer(reader->arena, release_text, reader->bodies);
 }
