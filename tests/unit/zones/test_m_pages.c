@@ -308,7 +308,8 @@ static void make_ours(struct arena *arena, json_t *value)
     }
 }
 
-/* Arrays under "href" and the like are an oddity of bytes that jansson's tree does not show. */
+/* Under "href" and the like, what is no string leaves its name to the next string, which may be another's: an oddity of bytes that
+ * jansson's tree does not show. */
 static bool has_odd_names(const json_t *value)
 {
     const char *name;
@@ -322,7 +323,7 @@ static bool has_odd_names(const json_t *value)
     json_object_foreach((json_t *)value, name, member)
     {
         const bool ours = strcmp(name, "href") == 0 || strcmp(name, "tenant_id") == 0 || strcmp(name, "project_id") == 0;
-        if ((ours && (json_is_array(member) || json_is_object(member))) || has_odd_names(member))
+        if ((ours && !json_is_string(member)) || has_odd_names(member))
             return true;
     }
     return false;
