@@ -103,6 +103,8 @@ static void make_room(struct reader *reader)
 static enum err add_row(struct reader *reader, const struct json_note *open, const struct json_note *close, struct row *row)
 {
     const size_t begin = reader->bodies->length;
+    if (begin == 0)
+        text_reserve(reader->bodies, reader->index.length); /* about so much is needed: got at once */
     if (reader->options->list->brief)
         nova_rewrite(&reader->brief, reader->index.bytes + open->at, (size_t)close->at + 1 - open->at, reader->bodies);
     else
