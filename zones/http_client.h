@@ -39,13 +39,16 @@ struct http_request {
     uint64_t upload_length; /* of it, in bytes; UINT64_MAX: not known */
 };
 
+struct row_list;
+
 struct http_answer {
     enum zone_kind_of_answer kind; /* ANSWERED, REFUSED, TIMEOUT, GARBAGE, NO_BUDGET */
     int status;                    /* 0 unless ANSWERED */
     struct link_headers headers;   /* of the final answer */
     const char *body;              /* in the arena, NUL behind it; never NULL */
     size_t body_length;
-    int64_t ms; /* from start to end */
+    const struct row_list *rows; /* of a list that was made here, of a plain Nova's: there is no body then; NULL */
+    int64_t ms;                  /* from start to end */
     bool
         sent; /* the request went out: with a mutation that failed the outcome is unknown (502, 504); else nothing happened (503) */
     int64_t certificate_expires_s; /* wall clock; of the connection that was made for this call; 0 = none was, or no TLS */

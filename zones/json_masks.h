@@ -1,6 +1,7 @@
 /*
  * What 64 bytes of JSON are, as bitmaps: bit n says of byte n whether it is of a class. One reader for each instruction set, all
- * with the same answers: AVX2 where the processor has it, SSE2 on every x86-64, plain C elsewhere. Knows no grammar and no strings.
+ * with the same answers: AVX-512 or AVX2 where the processor has it, SSE2 on every x86-64, plain C elsewhere. Knows no grammar and
+ * no strings.
  */
 #pragma once
 
@@ -19,8 +20,11 @@ struct json_masks {
     uint64_t high;     /* 0x80 and above */
 };
 
+enum json_set { JSON_SET_PLAIN, JSON_SET_SSE2, JSON_SET_AVX2, JSON_SET_AVX512, JSON_SET_COUNT };
+
 struct json_masker {
     const char *name;
+    enum json_set set;
     bool (*can_run)(void);
     void (*read)(const unsigned char *block, struct json_masks *out); /* JSON_BLOCK bytes, not aligned */
 };

@@ -1,6 +1,7 @@
 /*
  * JSON in blocks of 64 bytes: bitmaps say where strings, marks and other values begin, and a table of the grammar is asked only
- * there. One bit for each open bracket; no recursion. See json_scan.h.
+ * there. One bit for each open bracket; no recursion. The walk is built once for each instruction set, and once more for those who
+ * want an index. See json_scan.h and json_index.h.
  */
 #include "zones/json_scan.h"
 
@@ -11,7 +12,8 @@
 
 #include "gateway/base/text.h"
 #include "schema/json/json.h"
-#include "zones/json_masks.h"
+#include "zones/json_block.h"
+#include "zones/json_index.h"
 #include "zones/nova_json.h"
 
 _Static_assert(JSON_MAX_DEPTH <= 64, "brackets are kept as bits");
@@ -108,21 +110,21 @@ static bool scan_word(struct scan *scan, const char *word)
 
 /* --- the grammar */
 
-/* What may come next. */
+/* What may come next. Each is a place of six bits in a word of the grammar. */
 enum state {
-    STATE_BAD,
-    STATE_FIRST_NAME, /* behind '{' */
-    STATE_NAME,       /* behind a comma of an object */
-    STATE_COLON,      /* behind a name */
-    STATE_MEMBER,     /* the value of a name */
-    STATE_FIRST,      /* behind '[' */
-    STATE_ELEMENT,    /* behind a comma of an array */
-    STATE_BEHIND_MEMBER,
-    STATE_BEHIND_ELEMENT,
-    STATE_BEGIN, /* before the only object */
-    STATE_END,
-    STATE_COUNT
+    STATE_BAD = 0,
+    STATE_FIRST_NAME = 6, /* behind '{' */
+    STATE_NAME = 12,      /* behind a comma of an object */
+    STATE_COLON = 18,     /* behind a name */
+    STATE_MEMBER = 24,    /* the value of a name; the only object is read as one */
+    STATE_FIRST = 30,     /* behind '[' */
+    STATE_ELEMENT = 36,   /* behind a comma of an array */
+    STATE_BEHIND_MEMBER = 42,
+    STATE_BEHIND_ELEMENT = 48,
+    STATE_END = 54
 };
+
+#define STATE_MASK 63U
 
 enum token {
     TOKEN_OTHER,
@@ -141,28 +143,23 @@ static const uint8_t tokens[256] = {
     ['['] = TOKEN_OPEN_ARRAY, ['}'] = TOKEN_CLOSE_OBJECT, [']'] = TOKEN_CLOSE_ARRAY,
 };
 
-/* The state behind a token; STATE_BAD where it may not be. Behind a closing bracket it is the outer bracket's to say: STATE_END
- * here says only that it may close. */
-static const uint8_t grammar[STATE_COUNT][TOKEN_COUNT] = {
-    [STATE_FIRST_NAME] = {[TOKEN_STRING] = STATE_COLON, [TOKEN_CLOSE_OBJECT] = STATE_END},
-    [STATE_NAME] = {[TOKEN_STRING] = STATE_COLON},
-    [STATE_COLON] = {[TOKEN_COLON] = STATE_MEMBER},
-    [STATE_MEMBER] = {[TOKEN_OTHER] = STATE_BEHIND_MEMBER,
-                      [TOKEN_STRING] = STATE_BEHIND_MEMBER,
-                      [TOKEN_OPEN_OBJECT] = STATE_FIRST_NAME,
-                      [TOKEN_OPEN_ARRAY] = STATE_FIRST},
-    [STATE_FIRST] = {[TOKEN_OTHER] = STATE_BEHIND_ELEMENT,
-                     [TOKEN_STRING] = STATE_BEHIND_ELEMENT,
-                     [TOKEN_OPEN_OBJECT] = STATE_FIRST_NAME,
-                     [TOKEN_OPEN_ARRAY] = STATE_FIRST,
-                     [TOKEN_CLOSE_ARRAY] = STATE_END},
-    [STATE_ELEMENT] = {[TOKEN_OTHER] = STATE_BEHIND_ELEMENT,
-                       [TOKEN_STRING] = STATE_BEHIND_ELEMENT,
-                       [TOKEN_OPEN_OBJECT] = STATE_FIRST_NAME,
-                       [TOKEN_OPEN_ARRAY] = STATE_FIRST},
-    [STATE_BEHIND_MEMBER] = {[TOKEN_COMMA] = STATE_NAME, [TOKEN_CLOSE_OBJECT] = STATE_END},
-    [STATE_BEHIND_ELEMENT] = {[TOKEN_COMMA] = STATE_ELEMENT, [TOKEN_CLOSE_ARRAY] = STATE_END},
-    [STATE_BEGIN] = {[TOKEN_OPEN_OBJECT] = STATE_FIRST_NAME},
+#define STEP(from, to) ((uint64_t)(to) << (from))
+
+/* A token's word, at the place of a state: the state behind it; STATE_BAD where it may not be. So a step is one shift, whose result
+ * has the next state in its lowest bits. Behind a closing bracket it is the outer bracket's to say: STATE_END here says only that
+ * it may close. */
+static const uint64_t grammar[TOKEN_COUNT] = {
+    [TOKEN_OTHER] = STEP(STATE_MEMBER, STATE_BEHIND_MEMBER) | STEP(STATE_FIRST, STATE_BEHIND_ELEMENT) |
+                    STEP(STATE_ELEMENT, STATE_BEHIND_ELEMENT),
+    [TOKEN_STRING] = STEP(STATE_FIRST_NAME, STATE_COLON) | STEP(STATE_NAME, STATE_COLON) | STEP(STATE_MEMBER, STATE_BEHIND_MEMBER) |
+                     STEP(STATE_FIRST, STATE_BEHIND_ELEMENT) | STEP(STATE_ELEMENT, STATE_BEHIND_ELEMENT),
+    [TOKEN_COLON] = STEP(STATE_COLON, STATE_MEMBER),
+    [TOKEN_COMMA] = STEP(STATE_BEHIND_MEMBER, STATE_NAME) | STEP(STATE_BEHIND_ELEMENT, STATE_ELEMENT),
+    [TOKEN_OPEN_OBJECT] =
+        STEP(STATE_MEMBER, STATE_FIRST_NAME) | STEP(STATE_FIRST, STATE_FIRST_NAME) | STEP(STATE_ELEMENT, STATE_FIRST_NAME),
+    [TOKEN_OPEN_ARRAY] = STEP(STATE_MEMBER, STATE_FIRST) | STEP(STATE_FIRST, STATE_FIRST) | STEP(STATE_ELEMENT, STATE_FIRST),
+    [TOKEN_CLOSE_OBJECT] = STEP(STATE_FIRST_NAME, STATE_END) | STEP(STATE_BEHIND_MEMBER, STATE_END),
+    [TOKEN_CLOSE_ARRAY] = STEP(STATE_FIRST, STATE_END) | STEP(STATE_BEHIND_ELEMENT, STATE_END),
 };
 
 /* A whole text and how far it was read. */
@@ -171,13 +168,17 @@ struct reading {
     size_t length;
     uint64_t kinds; /* bit n: bracket n is an object */
     int depth;
-    unsigned state;
+    uint64_t state;      /* in its lowest bits */
     uint64_t in_string;  /* all bits: the next block begins inside a string */
     uint64_t escaped;    /* 1: its first byte is escaped */
     uint64_t in_other;   /* 1: its first byte may go on with a number or word */
     uint64_t high;       /* not 0: there were bytes beyond ASCII */
     const char *checked; /* escapes before it were looked at */
+    unsigned expected;   /* not 0: 1 + the name in the index whose string may come */
 };
+
+/* Inline in each walk: they are built for its instruction set, and without what it does not want. */
+#define WALK static inline __attribute__((always_inline))
 
 static bool is_blank(char c)
 {
@@ -242,7 +243,7 @@ static bool push(struct reading *reading, bool object)
 }
 
 /* The state behind a closing bracket that the grammar allows. */
-static unsigned pop(struct reading *reading)
+static uint64_t pop(struct reading *reading)
 {
     if (reading->depth <= 1)
         return STATE_END;
@@ -250,43 +251,93 @@ static unsigned pop(struct reading *reading)
     return reading->kinds >> (reading->depth - 1) & 1 ? STATE_BEHIND_MEMBER : STATE_BEHIND_ELEMENT;
 }
 
+/* --- the index */
+
+/* Is it that name? */
+static inline bool is_name_at(const struct reading *reading, const struct json_index *index, size_t at, unsigned name)
+{
+    const size_t length = index->name_lengths[name];
+    const size_t left = reading->length - at;
+    uint64_t head = 0;
+    if (left < sizeof(head))
+        return left >= length && memcmp(reading->bytes + at, index->names->quoted[name], length) == 0;
+    memcpy(&head, reading->bytes + at, sizeof(head));
+    return (head & index->masks[name]) == index->heads[name] && left >= length &&
+           (length <= sizeof(head) || memcmp(reading->bytes + at, index->names->quoted[name], length) == 0);
+}
+
+/* At a name. */
+static void note_name(struct reading *reading, struct json_index *index, size_t at, unsigned candidates)
+{
+    for (; candidates; candidates &= candidates - 1) {
+        const unsigned name = (unsigned)__builtin_ctz(candidates);
+        if (!is_name_at(reading, index, at, name))
+            continue;
+        json_index_add(index, &(struct json_note){(uint32_t)at, NOTE_NAME, (uint8_t)name, (uint8_t)reading->depth});
+        reading->expected = name + 1;
+    }
+}
+
+/* A string that is a name, or may be the one behind a name. Behind its quote there is another byte: no object ends with a quote. */
+WALK void note_string(struct reading *reading, struct json_index *index, size_t at, bool is_name)
+{
+    const unsigned expected = reading->expected;
+    reading->expected = 0;
+    const unsigned candidates = is_name ? index->firsts[(unsigned char)reading->bytes[at + 1]] : 0;
+    if (candidates)
+        note_name(reading, index, at, candidates);
+    else if (expected && !is_name)
+        json_index_add(index, &(struct json_note){(uint32_t)at, NOTE_STRING, (uint8_t)(expected - 1), (uint8_t)reading->depth});
+}
+
+/* A bracket, before it is counted when it closes, and behind that when it opens. */
+WALK void note_bracket(const struct reading *reading, struct json_index *index, size_t at, unsigned token)
+{
+    if (reading->depth == JSON_INDEX_DEPTH && (token == TOKEN_OPEN_OBJECT || token == TOKEN_CLOSE_OBJECT))
+        json_index_add(index,
+                       &(struct json_note){(uint32_t)at, token == TOKEN_OPEN_OBJECT ? NOTE_OPEN : NOTE_CLOSE, 0, JSON_INDEX_DEPTH});
+}
+
+/* --- the walk */
+
 /* A token that is more than a step of the grammar. */
-static bool scan_special(struct reading *reading, size_t at, unsigned token, unsigned *state)
+WALK bool scan_special(struct reading *reading, struct json_index *index, size_t at, unsigned token, uint64_t *state)
 {
     if (token == TOKEN_OTHER)
         return scan_other(reading, at);
-    if (token == TOKEN_OPEN_OBJECT || token == TOKEN_OPEN_ARRAY)
-        return push(reading, token == TOKEN_OPEN_OBJECT);
-    if (*state == STATE_END)
+    const bool opens = token == TOKEN_OPEN_OBJECT || token == TOKEN_OPEN_ARRAY;
+    if (opens && !push(reading, token == TOKEN_OPEN_OBJECT))
+        return false;
+    if (index)
+        note_bracket(reading, index, at, token);
+    if (!opens && (*state & STATE_MASK) == STATE_END)
         *state = pop(reading);
     return true;
 }
 
 /* The tokens of a block, a bit where each begins. Nothing leads out of STATE_BAD: it is looked for once. */
-static bool scan_tokens(struct reading *reading, size_t start, uint64_t begins)
+WALK bool scan_tokens(struct reading *reading, struct json_index *index, size_t start, uint64_t begins)
 {
-    unsigned state = reading->state;
+    uint64_t state = reading->state;
     for (; begins; begins &= begins - 1) {
         const size_t at = start + (unsigned)__builtin_ctzll(begins);
         const unsigned token = tokens[(unsigned char)reading->bytes[at]];
         const bool step = token - TOKEN_STRING <= TOKEN_COMMA - TOKEN_STRING;
-        state = grammar[state][token];
-        if (!step && !scan_special(reading, at, token, &state))
+        state = grammar[token] >> (state & STATE_MASK);
+        if (!step && !scan_special(reading, index, at, token, &state))
             return false;
+        if (index && token == TOKEN_STRING)
+            note_string(reading, index, at, (state & STATE_MASK) == STATE_COLON);
     }
     reading->state = state;
-    return state != STATE_BAD;
+    return (state & STATE_MASK) != STATE_BAD;
 }
 
-/* Bit n: an odd number of bits of 0 to n is set. */
-static uint64_t parity(uint64_t bits)
-{
-    for (unsigned shift = 1; shift < JSON_BLOCK; shift *= 2)
-        bits ^= bits << shift;
-    return bits;
-}
+typedef void (*read_f)(const unsigned char *block, struct json_masks *out);
+typedef uint64_t (*parity_f)(uint64_t bits);
 
-static bool scan_block(struct reading *reading, size_t start, const struct json_masks *masks)
+WALK bool scan_block(struct reading *reading, struct json_index *index, size_t start, const struct json_masks *masks,
+                     parity_f parity)
 {
     uint64_t escaped = 0;
     if ((masks->slashes || reading->escaped) && !scan_escapes(reading, start, masks->slashes, &escaped))
@@ -298,33 +349,81 @@ static bool scan_block(struct reading *reading, size_t start, const struct json_
     const uint64_t marks = masks->marks & ~strings;
     const uint64_t others = ~(strings | quotes | masks->marks | masks->blanks);
     const uint64_t begins = marks | (quotes & strings) | (others & ~(others << 1 | reading->in_other));
+    if (index)
+        index->kept[start / JSON_BLOCK] = ~masks->blanks | strings;
     reading->in_string = strings >> 63 ? ~UINT64_C(0) : 0;
     reading->in_other = others >> 63;
     reading->high |= masks->high;
-    return scan_tokens(reading, start, begins);
+    return scan_tokens(reading, index, start, begins);
+}
+
+WALK bool scan_blocks(struct reading *reading, struct json_index *index, read_f read, parity_f parity)
+{
+    unsigned char rest[JSON_BLOCK];
+    struct json_masks masks;
+    for (size_t at = 0; at < reading->length; at += JSON_BLOCK) {
+        const unsigned char *block = (const unsigned char *)reading->bytes + at;
+        if (reading->length - at < JSON_BLOCK) {
+            memset(rest, ' ', sizeof(rest));
+            memcpy(rest, block, reading->length - at);
+            block = rest;
+        }
+        read(block, &masks);
+        if (!scan_block(reading, index, at, &masks, parity))
+            return false;
+    }
+    return true;
+}
+
+static bool walk_plain(struct reading *reading, struct json_index *index)
+{
+    return index ? scan_blocks(reading, index, json_read_plain, json_parity_plain)
+                 : scan_blocks(reading, NULL, json_read_plain, json_parity_plain);
+}
+
+#if defined(__x86_64__)
+
+static bool walk_sse2(struct reading *reading, struct json_index *index)
+{
+    return index ? scan_blocks(reading, index, json_read_sse2, json_parity_plain)
+                 : scan_blocks(reading, NULL, json_read_sse2, json_parity_plain);
+}
+
+JSON_AVX2 static bool walk_avx2(struct reading *reading, struct json_index *index)
+{
+    return index ? scan_blocks(reading, index, json_read_avx2, json_parity_clmul)
+                 : scan_blocks(reading, NULL, json_read_avx2, json_parity_clmul);
+}
+
+JSON_AVX512 static bool walk_avx512(struct reading *reading, struct json_index *index)
+{
+    return index ? scan_blocks(reading, index, json_read_avx512, json_parity_clmul)
+                 : scan_blocks(reading, NULL, json_read_avx512, json_parity_clmul);
+}
+
+#endif
+
+static bool (*const walks[JSON_SET_COUNT])(struct reading *, struct json_index *) = {
+    [JSON_SET_PLAIN] = walk_plain,
+#if defined(__x86_64__)
+    [JSON_SET_SSE2] = walk_sse2,
+    [JSON_SET_AVX2] = walk_avx2,
+    [JSON_SET_AVX512] = walk_avx512,
+#endif
+};
+
+bool json_scan_index_by(const struct json_masker *masker, const char *bytes, size_t length, struct json_index *index)
+{
+    struct reading reading = {.bytes = bytes, .length = length, .state = STATE_MEMBER};
+    if (length < 2 || bytes[0] != '{' || bytes[length - 1] != '}')
+        return false;
+    return walks[masker->set](&reading, index) && (reading.state & STATE_MASK) == STATE_END &&
+           (reading.high == 0 || str_is_utf8(bytes, length));
 }
 
 bool json_scan_object_by(const struct json_masker *masker, const char *bytes, size_t length)
 {
-    struct reading reading = {.bytes = bytes, .length = length, .state = STATE_BEGIN};
-    struct json_masks masks;
-    size_t at = 0;
-    if (length < 2 || bytes[0] != '{' || bytes[length - 1] != '}')
-        return false;
-    for (; length - at >= JSON_BLOCK; at += JSON_BLOCK) {
-        masker->read((const unsigned char *)bytes + at, &masks);
-        if (!scan_block(&reading, at, &masks))
-            return false;
-    }
-    if (at < length) {
-        unsigned char rest[JSON_BLOCK];
-        memset(rest, ' ', sizeof(rest));
-        memcpy(rest, bytes + at, length - at);
-        masker->read(rest, &masks);
-        if (!scan_block(&reading, at, &masks))
-            return false;
-    }
-    return reading.state == STATE_END && (reading.high == 0 || str_is_utf8(bytes, length));
+    return json_scan_index_by(masker, bytes, length, NULL);
 }
 
 bool json_scan_object(const char *bytes, size_t length)

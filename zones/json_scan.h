@@ -13,6 +13,9 @@ bool json_scan_object(const char *bytes, size_t length);
 /* The same by one reader of blocks (zones/json_masks.h), which this processor must be able to run: all of them say the same. */
 struct json_masker;
 bool json_scan_object_by(const struct json_masker *masker, const char *bytes, size_t length);
+/* The same, and fills an index on the way (zones/json_index.h); NULL: none. */
+struct json_index;
+bool json_scan_index_by(const struct json_masker *masker, const char *bytes, size_t length, struct json_index *index);
 
 /* A string member at the top of an object that passed the scan: its raw bytes between the quotes. False: none, or no string, or it
  * contains escapes. For ids, names of projects and times, which never do. */

@@ -86,6 +86,19 @@ static struct nova_piece take_value(struct walk *walk)
     return (struct nova_piece){start, (size_t)(walk->at - start)};
 }
 
+const char *nova_value_begin(const char *at, const char *end)
+{
+    struct walk walk = {at, end};
+    struct nova_piece name;
+    return next_name(&walk, &name) ? walk.at : end;
+}
+
+struct nova_piece nova_value_of(const char *at, const char *end)
+{
+    struct walk walk = {nova_value_begin(at, end), end};
+    return take_value(&walk);
+}
+
 static void skip_comma(struct walk *walk)
 {
     skip_blanks(walk);
@@ -164,51 +177,58 @@ static const char *find(const char *at, const char *end, const char *what)
     return memmem(at, (size_t)(end - at), what, strlen(what));
 }
 
-/* Where the resource begins: "/servers/…". NULL for a path without one of ours. */
-static const char *find_resource(const char *path, const char *end)
+bool nova_link_is_resource(const char *path, size_t length)
 {
     static const char *const resources[] = {"/servers", "/flavors/", "/images/"};
+    for (size_t i = 0; i < ARRAY_LEN(resources); i++) {
+        const size_t size = strlen(resources[i]);
+        if (length >= size && memcmp(path, resources[i], size) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Where the resource begins. NULL for a path without one of ours. */
+static const char *find_resource(const char *path, const char *end)
+{
     for (const char *at = path; at && at < end; at = memchr(at + 1, '/', (size_t)(end - at - 1))) {
-        for (size_t i = 0; i < ARRAY_LEN(resources); i++) {
-            const size_t length = strlen(resources[i]);
-            if ((size_t)(end - at) >= length && memcmp(at, resources[i], length) == 0)
-                return at;
-        }
+        if (nova_link_is_resource(at, (size_t)(end - at)))
+            return at;
     }
     return NULL;
 }
 
-/* Our base for a URL and what of it goes behind that. NULL: it is none of ours. */
-static const char *find_base(const struct nova_rewrite *rules, const char *url, size_t length, const char **out_resource)
+const char *nova_link_resource(const struct nova_rewrite *rules, const char *url, size_t length, const char **out_base)
 {
     const char *end = url + length;
     const char *host = find(url, end, "://");
     const char *path = host ? memchr(host + 3, '/', (size_t)(end - host - 3)) : NULL;
     const char *resource = path ? find_resource(path, end) : NULL;
-    if (!resource)
-        return NULL;
-    *out_resource = resource;
-    return find(path, resource, "/v2") ? rules->self_base : rules->bookmark_base;
+    if (resource)
+        *out_base = find(path, resource, "/v2") ? rules->self_base : rules->bookmark_base;
+    return resource;
 }
 
 const char *nova_link(struct arena *arena, const struct nova_rewrite *rules, const char *url, size_t length)
 {
-    const char *resource = NULL;
-    const char *base = find_base(rules, url, length, &resource);
-    return base ? arena_printf(arena, "%s%.*s", base, (int)(url + length - resource), resource) : arena_strndup(arena, url, length);
+    const char *base = NULL;
+    const char *resource = nova_link_resource(rules, url, length, &base);
+    return resource ? arena_printf(arena, "%s%.*s", base, (int)(url + length - resource), resource)
+                    : arena_strndup(arena, url, length);
 }
 
 /* The link as a JSON string; of the URL only bytes that stood in one. */
 static void write_link(const struct nova_rewrite *rules, const struct nova_piece *url, struct text *out)
 {
-    const char *resource = url->bytes;
-    const char *base = find_base(rules, url->bytes, url->length, &resource);
-    if (base)
+    const char *base = NULL;
+    const char *resource = nova_link_resource(rules, url->bytes, url->length, &base);
+    if (resource)
         text_add_json(out, base);
     else
         text_add_char(out, '"');
-    out->length -= base ? 1 : 0; /* the quote behind it */
-    text_add(out, resource, (size_t)(url->bytes + url->length - resource));
+    out->length -= resource ? 1 : 0; /* the quote behind it */
+    const char *rest = resource ? resource : url->bytes;
+    text_add(out, rest, (size_t)(url->bytes + url->length - rest));
     text_add_char(out, '"');
 }
 

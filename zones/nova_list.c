@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "zones/json_scan.h"
+#include "zones/nova_frames.h"
 #include "zones/nova_job.h"
 #include "zones/row_key.h"
 #include "zones/seen.h"
@@ -76,113 +76,44 @@ void nova_list_send(struct nova_job *job)
     nova_job_call(job, "GET", nova_list_target(job->arena, &job->list, limit, job->marker), job->outer->class);
 }
 
-static void add_row(struct nova_job *job, const struct row *row)
+static void add_rows(struct nova_job *job, const struct nova_page *page)
 {
-    if (job->row_count == job->row_capacity) {
-        const size_t capacity = job->row_capacity ? 2 * job->row_capacity : 128;
+    if (job->row_count + page->count > job->row_capacity) {
+        const size_t capacity = 2 * job->row_count + page->count;
         struct row *rows = arena_alloc(job->arena, capacity * sizeof(*rows));
         if (job->row_count)
             memcpy(rows, job->rows, job->row_count * sizeof(*rows));
         job->rows = rows;
         job->row_capacity = capacity;
     }
-    job->rows[job->row_count++] = *row;
-    job->in_project++;
-}
-
-static bool is_ours(const struct nova_job *job, const struct nova_piece *piece)
-{
-    const char *project = NULL;
-    size_t length = 0;
-    return json_scan_string(piece->bytes, piece->length, "tenant_id", &project, &length) && length == strlen(job->login.project) &&
-           memcmp(project, job->login.project, length) == 0;
-}
-
-/* For one row after the other. */
-struct row_room {
-    struct text key;
-    struct text body;
-};
-
-static void row_room_clear(struct row_room *room)
-{
-    text_clear(&room->key);
-    text_clear(&room->body);
-}
-
-/* What is not of the project whose token it is was not asked for, and is shown to nobody. */
-static enum err take_row(struct nova_job *job, const struct nova_piece *piece, struct row_room *room)
-{
-    struct text *key = &room->key;
-    struct text *body = &room->body;
-    struct nova_rewrite rules = nova_job_rules(job);
-    struct row row;
-    key->length = 0;
-    body->length = 0;
-    TRY(nova_row_key(&job->list, piece->bytes, piece->length, rules.project_here, key, &row.uuid));
-    job->marker = arena_strdup(job->arena, uuid_to_text(&row.uuid).text);
-    if (!is_ours(job, piece))
-        return OK;
-    if (job->list.after && row_key_compare(key->bytes, key->length, job->list.after, job->list.after_length) <= 0)
-        return OK;
-    rules.brief = job->list.brief;
-    nova_rewrite(&rules, piece->bytes, piece->length, body);
-    if (body->length > ROW_BODY_MAX)
-        return fail(E_INVALID, "the row of server %s is too long", job->marker);
-    row.key = arena_copy(job->arena, key->bytes, key->length);
-    row.key_length = key->length;
-    row.body = arena_strndup(job->arena, text_str(body), body->length);
-    row.body_length = body->length;
-    add_row(job, &row);
-    return OK;
+    if (page->count)
+        memcpy(job->rows + job->row_count, page->rows, page->count * sizeof(*page->rows));
+    job->row_count += page->count;
+    job->in_project += page->count;
 }
 
 static enum err take_page(struct nova_job *job, bool *out_more)
 {
     const struct http_answer *answer = &job->inner.answer;
-    const struct nova_piece *pieces = NULL;
-    CLEANUP(row_room_clear) struct row_room room = {0};
-    struct nova_piece next;
-    size_t count = 0;
-    if (!json_scan_object(answer->body, answer->body_length) ||
-        !nova_split(job->arena, answer->body, answer->body_length, "servers", &pieces, &count))
-        return fail(E_INVALID, "its list is no list of servers");
-    for (size_t i = 0; i < count; i++)
-        TRY(take_row(job, &pieces[i], &room));
-    *out_more = count > 0 && nova_member(answer->body, answer->body_length, "servers_links", &next);
+    const struct nova_rewrite rules = nova_job_rules(job);
+    const struct nova_page_options options = {.list = &job->list, .rules = &rules};
+    struct nova_page page;
+    TRY(nova_page_read(job->arena, &options, answer->body, answer->body_length, &page));
+    if (page.has_last)
+        job->marker = arena_strdup(job->arena, uuid_to_text(&page.last).text);
+    add_rows(job, &page);
+    *out_more = page.more;
     return OK;
-}
-
-static int compare_rows(const void *a, const void *b)
-{
-    const struct row *left = a;
-    const struct row *right = b;
-    return row_key_compare(left->key, left->key_length, right->key, right->key_length);
-}
-
-/* Pages that were read while servers came and went may hold one twice. */
-static void drop_repeated(struct nova_job *job)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < job->row_count; i++) {
-        if (kept == 0 || compare_rows(&job->rows[kept - 1], &job->rows[i]) != 0)
-            job->rows[kept++] = job->rows[i];
-    }
-    job->row_count = kept;
 }
 
 static void say_rows(struct nova_job *job)
 {
-    CLEANUP(text_clear) struct text frames = {0};
-    const struct zones_missing none = {0};
-    if (job->row_count)
-        qsort(job->rows, job->row_count, sizeof(*job->rows), compare_rows);
-    drop_repeated(job);
+    struct row_list *list = arena_alloc(job->arena, sizeof(*list));
+    nova_rows_sort(job->rows, &job->row_count);
     const size_t count = job->row_count < job->list.limit ? job->row_count : job->list.limit;
-    for (size_t i = 0; i < count; i++)
-        rows_write(&frames, &job->rows[i]);
-    rows_write_trailer(&frames, (uint32_t)count, job->row_count > count, &none);
-    nova_job_say(job, 200, ROWS_MEDIA_TYPE, arena_strndup(job->arena, frames.bytes, frames.length), frames.length);
+    *list = (struct row_list){.rows = job->rows, .count = count, .more = job->row_count > count};
+    nova_job_say(job, 200, ROWS_MEDIA_TYPE, "", 0);
+    job->outer->answer.rows = list;
 }
 
 void nova_list_take(struct nova_job *job)

@@ -168,7 +168,9 @@ static enum err read_rows(struct round *round, const struct zone *child, const c
         struct row_list list;
         ask(round, child, project, target, LIST_LIMIT, &answer);
         TRY(check_answer(&answer, "a list of servers"));
-        TRY(rows_read(&round->arena, answer.body, answer.body_length, NULL, 0, &list));
+        if (!answer.rows)
+            return fail(E_BAD_GATEWAY, "garbage: no rows");
+        list = *answer.rows;
         take_rows(round, child, project, &list, out);
         if (!list.more || list.count == 0)
             return OK;

@@ -193,15 +193,14 @@ static json_t *read_leaf(const char *row, size_t length, const char *member)
     return json_loadb(value.bytes, value.length, JSON_DECODE_ANY, NULL);
 }
 
-/* A short string at the top without escapes, as ids and times are. */
-static bool read_word(const char *row, size_t length, const char *member, char out[WORD_SIZE])
+/* A short string without escapes, as ids and times are. */
+static bool read_word(const struct nova_piece *value, char out[WORD_SIZE])
 {
-    struct nova_piece value;
-    if (!nova_member(row, length, member, &value) || value.length < 2 || value.length - 2 >= WORD_SIZE || *value.bytes != '"' ||
-        memchr(value.bytes, '\\', value.length))
+    if (!value || value->length < 2 || value->length - 2 >= WORD_SIZE || *value->bytes != '"' ||
+        memchr(value->bytes, '\\', value->length))
         return false;
-    memcpy(out, value.bytes + 1, value.length - 2);
-    out[value.length - 2] = '\0';
+    memcpy(out, value->bytes + 1, value->length - 2);
+    out[value->length - 2] = '\0';
     return true;
 }
 
@@ -237,19 +236,30 @@ static void add_column(const struct nova_row *row, const struct nova_sort *sort,
         row_key_null(key, order);
 }
 
-enum err nova_row_key(const struct nova_list *list, const char *bytes, size_t length, const char *project, struct text *key,
-                      struct uuid *out_uuid)
+enum err nova_row_key_of(const struct nova_list *list, const struct nova_piece *piece, const struct nova_row_words *words,
+                         const char *project, struct text *key, struct uuid *out_uuid)
 {
-    struct nova_row row = {.bytes = bytes, .length = length, .project = project};
+    struct nova_row row = {.bytes = piece->bytes, .length = piece->length, .project = project};
     char id[WORD_SIZE];
     char created[WORD_SIZE];
     int64_t created_us = 0;
-    if (!read_word(bytes, length, "id", id) || !uuid_is_text(id) || uuid_from_text(id, &row.uuid) != OK)
+    if (!read_word(words->id, id) || strlen(id) != UUID_TEXT_SIZE - 1 || uuid_from_text(id, &row.uuid) != OK)
         return fail(E_INVALID, "a server has no id");
-    if (!read_word(bytes, length, "created", created) || time_parse_iso(created, &created_us) != OK)
+    if (!read_word(words->created, created) || time_parse_iso(created, &created_us) != OK)
         return fail(E_INVALID, "server %s does not say when it was made", id);
     for (size_t i = 0; i < list->sort_count; i++)
         add_column(&row, &list->sorts[i], key);
     *out_uuid = row.uuid;
     return row_key_finish(key, created_us, &row.uuid);
+}
+
+enum err nova_row_key(const struct nova_list *list, const char *bytes, size_t length, const char *project, struct text *key,
+                      struct uuid *out_uuid)
+{
+    const struct nova_piece row = {bytes, length};
+    struct nova_piece id;
+    struct nova_piece created;
+    const struct nova_row_words words = {nova_member(bytes, length, "id", &id) ? &id : NULL,
+                                         nova_member(bytes, length, "created", &created) ? &created : NULL};
+    return nova_row_key_of(list, &row, &words, project, key, out_uuid);
 }

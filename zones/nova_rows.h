@@ -44,3 +44,11 @@ const char *nova_list_target(struct arena *arena, const struct nova_list *list, 
  * that is too long. */
 MUST_CHECK enum err nova_row_key(const struct nova_list *list, const char *bytes, size_t length, const char *project,
                                  struct text *key, struct uuid *out_uuid);
+/* The same for whoever knows the values of "id" and "created" at its top already, as they stand there; NULL: there is none. */
+struct nova_piece;
+struct nova_row_words {
+    const struct nova_piece *id;
+    const struct nova_piece *created;
+};
+MUST_CHECK enum err nova_row_key_of(const struct nova_list *list, const struct nova_piece *row, const struct nova_row_words *words,
+                                    const char *project, struct text *key, struct uuid *out_uuid);

@@ -1,6 +1,7 @@
 /* See row_key.h. Descending columns are written plainly and then turned over. */
 #include "zones/row_key.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "zones/rows.h"
@@ -24,10 +25,10 @@ void row_key_null(struct text *key, enum key_order order)
 void row_key_int(struct text *key, enum key_order order, int64_t number)
 {
     const size_t start = key->length;
-    const uint64_t flipped = (uint64_t)number ^ (uint64_t)1 << 63;
-    text_add_char(key, 1);
-    for (int shift = 56; shift >= 0; shift -= 8)
-        text_add_char(key, (char)(flipped >> shift & 0xff));
+    const uint64_t flipped = htobe64((uint64_t)number ^ (uint64_t)1 << 63);
+    char column[1 + sizeof(flipped)] = {1};
+    memcpy(column + 1, &flipped, sizeof(flipped));
+    text_add(key, column, sizeof(column));
     turn_over(key, start, order);
 }
 

@@ -128,27 +128,40 @@ static bool read_clock(const char **p, struct tm *tm, int64_t *fraction)
     return tm->tm_hour < 24 && tm->tm_min < 60 && tm->tm_sec < 61;
 }
 
+static int days_of_month(int year, int month)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    const bool leaps = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    return days[month - 1] + (month == 2 && leaps ? 1 : 0);
+}
+
+/* Days since 1970-01-01 in the Gregorian calendar, for years from 0 on; timegm asks for the time zone, under a lock. Years begin in
+ * March here, so that the day of a leap year is their last. */
+static int64_t days_since_epoch(int year, int month, int day)
+{
+    const int64_t y = year - (month <= 2 ? 1 : 0) + 400;
+    const int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+    return 365 * y + y / 4 - y / 100 + y / 400 + of_year - 719468 - 146097;
+}
+
 enum err time_parse_iso(const char *text, int64_t *out_us)
 {
     struct tm tm = {0};
     const char *p = text;
     int year = 0;
+    int month = 0;
+    int day = 0;
     int offset = 0;
     int64_t fraction = 0;
-    bool good = read_digits(&p, 4, &year) && read_char(&p, '-') && read_digits(&p, 2, &tm.tm_mon) && read_char(&p, '-') &&
-                read_digits(&p, 2, &tm.tm_mday) && tm.tm_mon >= 1 && tm.tm_mon <= 12 && tm.tm_mday >= 1 && tm.tm_mday <= 31;
-    tm.tm_year = year - 1900;
-    tm.tm_mon -= 1;
-    const int day = tm.tm_mday;
+    bool good = read_digits(&p, 4, &year) && read_char(&p, '-') && read_digits(&p, 2, &month) && read_char(&p, '-') &&
+                read_digits(&p, 2, &day) && month >= 1 && month <= 12 && day >= 1 && day <= 31;
     if (good && (read_char(&p, 'T') || read_char(&p, ' ')))
         good = read_clock(&p, &tm, &fraction) && read_offset(&p, &offset);
     if (!good || *p)
         return fail(E_INVALID, "Invalid time '%.64s': ISO 8601 is expected.", text);
-    const int second = tm.tm_sec; /* added last: a leap second (60) must not look like another day */
-    tm.tm_sec = 0;
-    const int64_t when = (int64_t)timegm(&tm) + second;
-    if (tm.tm_mday != day)
+    if (day > days_of_month(year, month))
         return fail(E_INVALID, "Invalid time '%.64s': there is no such day.", text);
+    const int64_t when = days_since_epoch(year, month, day) * 86400 + tm.tm_hour * 3600 + tm.tm_min * 60 + tm.tm_sec;
     *out_us = (when - offset) * US_PER_S + fraction;
     return OK;
 }

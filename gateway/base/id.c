@@ -40,28 +40,56 @@ void uuid_new_tagged(uint32_t tag, struct uuid *out)
     out->bytes[15] = (uint8_t)tag;
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+#define NO_DIGIT 0xf0
 
-/* 8-4-4-4-12 digits, or all 32 without dashes; libuuid's own reader takes many times as long. */
+/* The value of a hex digit; NO_DIGIT is in what is none. */
+static const uint8_t hex_values[256] = {
+    [0 ... '0' - 1] = NO_DIGIT,
+    ['0'] = 0,
+    ['1'] = 1,
+    ['2'] = 2,
+    ['3'] = 3,
+    ['4'] = 4,
+    ['5'] = 5,
+    ['6'] = 6,
+    ['7'] = 7,
+    ['8'] = 8,
+    ['9'] = 9,
+    ['9' + 1 ... 'A' - 1] = NO_DIGIT,
+    ['A'] = 10,
+    ['B'] = 11,
+    ['C'] = 12,
+    ['D'] = 13,
+    ['E'] = 14,
+    ['F'] = 15,
+    ['F' + 1 ... 'a' - 1] = NO_DIGIT,
+    ['a'] = 10,
+    ['b'] = 11,
+    ['c'] = 12,
+    ['d'] = 13,
+    ['e'] = 14,
+    ['f'] = 15,
+    ['f' + 1 ... 255] = NO_DIGIT,
+};
+
+/* 8-4-4-4-12 digits, or all 32 without dashes; libuuid's own reader takes many times as long. Nothing is decided by a digit on the
+ * way: nobody can guess these. */
 static bool read_uuid(const char *text, bool dashed, uint8_t out[16])
 {
+    const size_t size = dashed ? UUID_TEXT_SIZE - 1 : 32;
+    unsigned bad = 0;
+    if (strnlen(text, size + 1) != size)
+        return false;
     for (size_t i = 0; i < 16; i++) {
-        if (dashed && (i == 4 || i == 6 || i == 8 || i == 10) && *text++ != '-')
-            return false;
-        const int high = hex_value(text[0]);
-        const int low = high < 0 ? -1 : hex_value(text[1]);
-        if (low < 0)
-            return false;
+        if (dashed && (i == 4 || i == 6 || i == 8 || i == 10))
+            bad |= *text++ == '-' ? 0 : NO_DIGIT;
+        const unsigned high = hex_values[(unsigned char)text[0]];
+        const unsigned low = hex_values[(unsigned char)text[1]];
+        bad |= high | low;
         out[i] = (uint8_t)(high << 4 | low);
         text += 2;
     }
-    return *text == '\0';
+    return (bad & NO_DIGIT) == 0;
 }
 
 bool uuid_is_text(const char *text)

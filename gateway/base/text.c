@@ -2,6 +2,7 @@
 #include "gateway/base/text.h"
 
 #include <ctype.h>
+#include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -40,6 +41,11 @@ void text_reset(struct text *text)
     text->length = 0;
     if (text->bytes)
         text->bytes[0] = '\0';
+}
+
+void text_reserve(struct text *text, size_t more)
+{
+    grow(text, more);
 }
 
 void text_add(struct text *text, const void *bytes, size_t length)
@@ -190,13 +196,25 @@ static size_t sequence_length(unsigned char lead, uint32_t *out_bits, uint32_t *
     return 0;
 }
 
+/* How many bytes at the start are ASCII, of eight or more; of fewer, of one. */
+static size_t count_ascii(const unsigned char *p, size_t length)
+{
+    uint64_t eight = 0;
+    if (length < sizeof(eight))
+        return *p < 0x80 ? 1 : 0;
+    memcpy(&eight, p, sizeof(eight));
+    const uint64_t high = le64toh(eight) & UINT64_C(0x8080808080808080);
+    return high ? (size_t)__builtin_ctzll(high) / 8 : sizeof(eight);
+}
+
 bool str_is_utf8(const char *bytes, size_t length)
 {
     const unsigned char *p = (const unsigned char *)bytes;
     const unsigned char *end = p + length;
     while (p < end) {
-        if (*p < 0x80) {
-            p++;
+        const size_t ascii = count_ascii(p, (size_t)(end - p));
+        if (ascii) {
+            p += ascii;
             continue;
         }
         uint32_t code = 0;

@@ -13,7 +13,8 @@ struct text {
 };
 
 void text_clear(struct text *text);
-void text_reset(struct text *text); /* length 0, memory kept */
+void text_reset(struct text *text);                /* length 0, memory kept */
+void text_reserve(struct text *text, size_t more); /* room for so many bytes behind `length`, whoever writes them */
 void text_add(struct text *text, const void *bytes, size_t length);
 void text_add_str(struct text *text, const char *string);
 void text_add_char(struct text *text, char c);

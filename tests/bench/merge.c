@@ -4,9 +4,9 @@
  *   merge [LISTS [ROWS]]       (8 1000)
  *
  * `framed`: children of our own kind; every check, the merge and the page, as gateway/api/server_rows.c does them. `plain`: the
- * lists of plain Novas become framed rows first, with keys, links and projects, as zones/nova_list.c does it, and are then merged
- * as these. `jansson`: the same plain lists, parsed, merged and dumped, with neither checks nor links made ours. All give the same
- * ids in the same order, or it fails. CPU time, the median of several runs; MB are those of the lists as they come.
+ * lists of plain Novas become rows first, with every check, keys, links and projects, as zones/nova_list.c does it, and are then
+ * merged as these. `jansson`: the same plain lists, parsed, merged and dumped, with neither checks nor links made ours. All give
+ * the same ids in the same order, or it fails. CPU time, the median of several runs; MB are those of the lists as they come.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,10 +18,7 @@
 #include "gateway/base/clock.h"
 #include "gateway/base/id.h"
 #include "gateway/base/text.h"
-#include "zones/json_scan.h"
-#include "zones/nova_json.h"
-#include "zones/nova_rows.h"
-#include "zones/row_key.h"
+#include "zones/nova_frames.h"
 #include "zones/row_merge.h"
 #include "zones/rows.h"
 
@@ -101,49 +98,39 @@ static void write_lists(struct world *world)
     }
 }
 
-/* --- plain lists as frames: zones/nova_list.c */
+/* --- what the lists become: rows */
 
-static void frame_row(const struct nova_list *order, const struct nova_piece *piece, struct text *key, struct text *body,
-                      struct text *out)
+static void read_plain(struct arena *arena, const struct nova_list *order, const struct text *in, struct row_list *out)
 {
-    struct row row;
-    key->length = 0;
-    body->length = 0;
-    must(nova_row_key(order, piece->bytes, piece->length, HERE, key, &row.uuid));
-    nova_rewrite(&rules, piece->bytes, piece->length, body);
-    row.key = (const uint8_t *)key->bytes;
-    row.key_length = key->length;
-    row.body = body->bytes;
-    row.body_length = body->length;
-    rows_write(out, &row);
+    const struct nova_page_options options = {.list = order, .rules = &rules};
+    struct nova_page page;
+    must(nova_page_read(arena, &options, in->bytes, in->length, &page));
+    nova_rows_sort(page.rows, &page.count);
+    *out = (struct row_list){.rows = page.rows, .count = page.count};
 }
 
-static void frame_list(struct arena *arena, const struct nova_list *order, const struct text *in, struct text *out)
+static void read_framed(struct arena *arena, const struct text *in, struct row_list *out)
+{
+    must(rows_read(arena, in->bytes, in->length, NULL, 0, out));
+}
+
+static void write_frames(const struct nova_list *order, const struct text *in, struct text *out)
 {
     static const struct zones_missing none = {0};
-    CLEANUP(text_clear) struct text key = {0};
-    CLEANUP(text_clear) struct text body = {0};
-    const struct nova_piece *pieces = NULL;
-    size_t count = 0;
-    must_be(json_scan_object(in->bytes, in->length), "the list is no object");
-    must_be(nova_split(arena, in->bytes, in->length, "servers", &pieces, &count), "the list has no servers");
-    for (size_t i = 0; i < count; i++)
-        frame_row(order, &pieces[i], &key, &body, out);
-    rows_write_trailer(out, (uint32_t)count, false, &none);
+    CLEANUP(arena_clear) struct arena arena = {0};
+    struct row_list list;
+    read_plain(&arena, order, in, &list);
+    for (size_t i = 0; i < list.count; i++)
+        rows_write(out, &list.rows[i]);
+    rows_write_trailer(out, (uint32_t)list.count, false, &none);
 }
 
 /* --- the three ways, each from lists to a page */
 
-static void merge_frames(const struct world *world, struct arena *arena, const struct text *lists, struct text *page)
+static void write_page(struct row_merge *merge, struct text *page)
 {
-    struct row_merge *merge = row_merge_new(arena, world->lists);
     struct row row;
     size_t source = 0;
-    for (size_t i = 0; i < world->lists; i++) {
-        struct row_list list;
-        must(rows_read(arena, lists[i].bytes, lists[i].length, NULL, 0, &list));
-        row_merge_give(merge, i, &list);
-    }
     text_add_str(page, "{\"servers\":[");
     for (bool first = true; row_merge_next(merge, &row, &source) == MERGE_ROW; first = false) {
         if (!first)
@@ -156,18 +143,25 @@ static void merge_frames(const struct world *world, struct arena *arena, const s
 static void run_framed(const struct world *world, struct text *page)
 {
     CLEANUP(arena_clear) struct arena arena = {0};
-    merge_frames(world, &arena, world->framed, page);
+    struct row_merge *merge = row_merge_new(&arena, world->lists);
+    for (size_t i = 0; i < world->lists; i++) {
+        struct row_list list;
+        read_framed(&arena, &world->framed[i], &list);
+        row_merge_give(merge, i, &list);
+    }
+    write_page(merge, page);
 }
 
 static void run_plain(const struct world *world, struct text *page)
 {
     CLEANUP(arena_clear) struct arena arena = {0};
-    struct text *frames = arena_alloc(&arena, world->lists * sizeof(*frames));
-    for (size_t i = 0; i < world->lists; i++)
-        frame_list(&arena, &world->order, &world->nova[i], &frames[i]);
-    merge_frames(world, &arena, frames, page);
-    for (size_t i = 0; i < world->lists; i++)
-        text_clear(&frames[i]);
+    struct row_merge *merge = row_merge_new(&arena, world->lists);
+    for (size_t i = 0; i < world->lists; i++) {
+        struct row_list list;
+        read_plain(&arena, &world->order, &world->nova[i], &list);
+        row_merge_give(merge, i, &list);
+    }
+    write_page(merge, page);
 }
 
 static bool stands_before(const json_t *a, const json_t *b)
@@ -279,7 +273,7 @@ int main(int argc, char **argv)
     must(nova_list_read(&arena, "/compute/v2.1/servers/detail", &world.order));
     write_lists(&world);
     for (size_t i = 0; i < world.lists; i++)
-        frame_list(&arena, &world.order, &world.nova[i], &world.framed[i]);
+        write_frames(&world.order, &world.nova[i], &world.framed[i]);
     const double framed_ms = measure(&world, run_framed, &ids);
     const double plain_ms = measure(&world, run_plain, &ids);
     const double jansson_ms = measure(&world, run_jansson, &ids);

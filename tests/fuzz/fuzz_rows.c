@@ -1,7 +1,8 @@
 /*
  * libFuzzer on what other zones send as lists: the rows reader, whole and in pieces, the structural scanner, the merge.
  * Besides crashes it finds contradictions: pieces must give what the whole gives, a row that was accepted must be accepted again,
- * and of each text the scanner says by every instruction set what a scanner of single bytes says.
+ * and of each text the scanner says by every instruction set what a scanner of single bytes says, and its index has the same notes
+ * and the same blanks.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 
 #include "tests/unit/zones/merge_lists.h"
 #include "tests/unit/zones/scan_reference.h"
+#include "zones/json_index.h"
 #include "zones/json_masks.h"
 #include "zones/json_scan.h"
 #include "zones/row_key.h"
@@ -79,6 +81,62 @@ static void merge_twice(struct arena *arena, const struct row_list *list)
              0);
 }
 
+static const struct json_names names = {{"\"id\"", "\"a\"", "\"href\""}};
+
+static void copy_all(const struct json_index *index, struct text *out)
+{
+    text_reserve(out, index->length + JSON_INDEX_MORE);
+    out->length = (size_t)(json_index_copy(index, 0, index->length, out->bytes) - out->bytes);
+}
+
+/* Every note stands where it says, and a copy of the whole has the same notes and no blanks that could be left out. */
+static void check_index(const struct json_index *index)
+{
+    CLEANUP(text_clear) struct text once = {0};
+    CLEANUP(text_clear) struct text twice = {0};
+    CLEANUP(json_index_clear) struct json_index again = {0};
+    for (size_t i = 0; i < index->count; i++) {
+        const struct json_note *note = &index->notes[i];
+        const char *at = index->bytes + note->at;
+        must(i == 0 || index->notes[i - 1].at < note->at);
+        must(*at == (note->kind == NOTE_OPEN ? '{' : note->kind == NOTE_CLOSE ? '}' : '"'));
+        must(note->kind != NOTE_NAME || memcmp(at, names.quoted[note->name], strlen(names.quoted[note->name])) == 0);
+    }
+    copy_all(index, &once);
+    must(json_index_make(&again, NULL, &names, once.bytes, once.length) && again.count == index->count);
+    copy_all(&again, &twice);
+    must(once.length == twice.length && memcmp(once.bytes, twice.bytes, once.length) == 0);
+}
+
+static void must_be_same(const struct json_index *a, const struct json_index *b)
+{
+    must(a->count == b->count);
+    must(memcmp(a->kept, b->kept, (a->length + JSON_BLOCK - 1) / JSON_BLOCK * sizeof(*a->kept)) == 0);
+    for (size_t i = 0; i < a->count; i++) {
+        const struct json_note *left = &a->notes[i];
+        const struct json_note *right = &b->notes[i];
+        must(left->at == right->at && left->kind == right->kind && left->name == right->name && left->depth == right->depth);
+    }
+}
+
+static void index_by_all(const char *bytes, size_t size, bool good)
+{
+    CLEANUP(json_index_clear) struct json_index plain = {0};
+    size_t count = 0;
+    const struct json_masker *maskers = json_maskers(&count);
+    must(json_index_make(&plain, &maskers[count - 1], &names, bytes, size) == good);
+    for (size_t i = 0; i < count; i++) {
+        CLEANUP(json_index_clear) struct json_index index = {0};
+        if (!maskers[i].can_run())
+            continue;
+        must(json_index_make(&index, &maskers[i], &names, bytes, size) == good);
+        if (!good)
+            continue;
+        must_be_same(&index, &plain);
+        check_index(&index);
+    }
+}
+
 static void scan_by_all(const char *bytes, size_t size)
 {
     size_t count = 0;
@@ -87,6 +145,7 @@ static void scan_by_all(const char *bytes, size_t size)
     for (size_t i = 0; i < count; i++)
         must(!maskers[i].can_run() || json_scan_object_by(&maskers[i], bytes, size) == good);
     must(json_scan_object(bytes, size) == good);
+    index_by_all(bytes, size, good);
 }
 
 /* The text whole, and as if behind so many bytes that it stands elsewhere in its blocks. */

@@ -127,6 +127,23 @@ static void written_times_are_read_back(void **state)
     }
 }
 
+/* Every day of many years, and days that there are not, are what the C library says. */
+static void days_are_the_librarys(void **state)
+{
+    char text[64];
+    (void)state;
+    for (int i = 0; i < 400 * 12 * 31; i++) {
+        const int year = i / 372 * 25 + i / 372 % 25;
+        struct tm tm = {.tm_year = year - 1900, .tm_mon = i / 31 % 12, .tm_mday = i % 31 + 1, .tm_hour = 23, .tm_sec = 9};
+        int64_t us = -1;
+        (void)snprintf(text, sizeof(text), "%04d-%02d-%02dT23:00:09Z", year, tm.tm_mon + 1, tm.tm_mday);
+        const int day = tm.tm_mday;
+        const int64_t wanted = (int64_t)timegm(&tm) * S;
+        assert_int_equal(time_parse_iso(text, &us), tm.tm_mday == day ? OK : E_INVALID);
+        assert_int_equal(us, tm.tm_mday == day ? wanted : -1);
+    }
+}
+
 static void clocks_go_forward(void **state)
 {
     const int64_t wall = clock_wall_us();
@@ -148,7 +165,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_form_is_written), cmocka_unit_test(good_times_are_read),
         cmocka_unit_test(bad_times_are_refused), cmocka_unit_test(written_times_are_read_back),
-        cmocka_unit_test(clocks_go_forward),
+        cmocka_unit_test(days_are_the_librarys), cmocka_unit_test(clocks_go_forward),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

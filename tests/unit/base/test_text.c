@@ -117,6 +117,28 @@ static void broken_utf8_is_seen(void **state)
     assert_true(str_is_utf8("\0\xc3\xa9", 3));
 }
 
+/* What is broken, and what is not, stands at each place among ASCII, which is read eight bytes at a time. */
+static void utf8_is_seen_at_each_place(void **state)
+{
+    static const struct {
+        const char *bytes;
+        bool good;
+    } pieces[] = {{"\xc3\xa9", true}, {"\xf0\x9f\x98\x80", true}, {"\xc3", false},
+                  {"\xa9", false},    {"\xe2\x82", false},        {"\xff", false}};
+    char text[40];
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
+        const size_t length = strlen(pieces[i].bytes);
+        for (size_t at = 0; at + length <= sizeof(text); at++) {
+            memset(text, 'a', sizeof(text));
+            memcpy(text + at, pieces[i].bytes, length);
+            assert_int_equal(str_is_utf8(text, sizeof(text)), pieces[i].good);
+            assert_int_equal(str_is_utf8(text, at + length), pieces[i].good);
+            assert_true(str_is_utf8(text, at));
+        }
+    }
+}
+
 static void numbers_are_whole_or_refused(void **state)
 {
     static const struct {
@@ -169,6 +191,7 @@ int main(void)
         cmocka_unit_test(json_strings_are_escaped),
         cmocka_unit_test(every_code_point_but_surrogates_is_utf8),
         cmocka_unit_test(broken_utf8_is_seen),
+        cmocka_unit_test(utf8_is_seen_at_each_place),
         cmocka_unit_test(numbers_are_whole_or_refused),
         cmocka_unit_test(strings_are_compared),
     };
