@@ -8,9 +8,9 @@
 
 #include "gateway/api/api.h"
 #include "gateway/api/page.h"
-#include "gateway/conductor/quota.h"
 #include "gateway/api/ssh_key.h"
 #include "gateway/api/x509_key.h"
+#include "gateway/conductor/quota.h"
 #include "schema/keypair.h"
 
 static const struct body_schema create_schemas[] = {

@@ -5,8 +5,8 @@
 
 #include "compute/build/firewall.h"
 #include "gateway/api/api.h"
-#include "gateway/conductor/quota.h"
 #include "gateway/api/security_rule.h"
+#include "gateway/conductor/quota.h"
 #include "gateway/gateway.h"
 #include "schema/task/task.h"
 

@@ -7,10 +7,10 @@
 
 #include "compute/build/firewall.h"
 #include "gateway/api/api.h"
-#include "gateway/conductor/quota.h"
 #include "gateway/api/security_rule.h"
 #include "gateway/api/server_actions.h"
 #include "gateway/api/server_common.h"
+#include "gateway/conductor/quota.h"
 #include "gateway/gateway.h"
 #include "schema/task/task.h"
 

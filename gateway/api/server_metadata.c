@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "gateway/api/api.h"
-#include "gateway/conductor/quota.h"
 #include "gateway/api/server_common.h"
+#include "gateway/conductor/quota.h"
 
 struct metadata_change {
     struct request *request;

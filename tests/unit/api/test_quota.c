@@ -1,6 +1,6 @@
 /* Quotas: the judgement as a table of its own, then limits, quota sets and classes as clients see them by version. */
-#include "tests/unit/api/conversation.h"
 #include "gateway/conductor/quota.h"
+#include "tests/unit/api/conversation.h"
 
 /* --- the judgement */
 
