@@ -38,7 +38,7 @@ void store_sight(struct round *round, const struct zone *child, struct zone_sigh
 
 /* One whole round. E_UNAVAILABLE …: the database could not be read. */
 MUST_CHECK enum err round_run(struct round *round);
-/* Forgets old nonces and join tokens. */
+/* Forgets old nonces, join tokens and sets of reservations. */
 void round_purge(struct round *round);
 /* Asks the owners of some servers that left this zone whether they know them still, and removes the records of those that are
  * forgotten (forwarding_sweep.c). Returns after how many milliseconds it wants to be called again. */

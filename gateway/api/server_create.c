@@ -288,7 +288,7 @@ static enum err server_create(struct request *request, struct response *response
     TRY(add_admin_pass(&c));
     reservation_id_new(request->gateway->tag, reservation);
     int64_t made = 0;
-    const struct create_order order = {c.server, embedded, c.sizing, reservation, c.min_count, c.max_count};
+    const struct create_order order = {c.server, embedded, c.sizing, reservation, c.min_count, c.max_count, clock_wall_us()};
     if (is_true(json_object_get(c.server, "return_reservation_id"))) {
         TRY(batch_create_later(request, &order));
         response->status = 202;

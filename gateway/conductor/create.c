@@ -33,6 +33,7 @@ static enum err try_candidate(const struct placing *placing, const struct plan_e
                                       .blob = candidate->blob,
                                       .sizing_text = placing->sizing_text,
                                       .reservation_id = placing->order->reservation_id,
+                                      .minted_us = placing->order->minted_us,
                                       .launch_index = placing->launch_index,
                                       .server = placing->server,
                                       .embedded = placing->order->embedded};
@@ -47,6 +48,7 @@ static enum err try_candidate(const struct placing *placing, const struct plan_e
                                       .embedded = placing->order->embedded,
                                       .sizing_text = placing->sizing_text,
                                       .reservation_id = placing->order->reservation_id,
+                                      .minted_us = placing->order->minted_us,
                                       .launch_index = placing->launch_index};
     return conductor_accept(placing->request, &here, placing->out);
 }
