@@ -27,11 +27,6 @@ struct server_groups {
     size_t count;
 };
 
-struct uuids {
-    const struct uuid *items;
-    size_t count;
-};
-
 /* The most that one project and one user may have; -1 is unlimited. */
 struct server_group_limits {
     int64_t project;

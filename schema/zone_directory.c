@@ -1,6 +1,8 @@
 /* Statements on `zone_directory`; see zone_directory.h. */
 #include "schema/zone_directory.h"
 
+#include "schema/reservation.h"
+
 enum err zone_directory_list(struct db *db, struct arena *arena, struct zone_directory_rows *out)
 {
     static const char sql[] = "SELECT zone_id, uuid, path, state, untagged FROM zone_directory ORDER BY zone_id, path";
@@ -77,11 +79,36 @@ struct replacement {
     size_t count;
 };
 
+static bool was_told(const struct rows *before, const struct uuid *zone)
+{
+    for (size_t i = 0; i < before->count; i++) {
+        const struct uuid told = rows_uuid(before, i, 0);
+        if (uuid_equal(&told, zone))
+            return true;
+    }
+    return false;
+}
+
+/* A zone that is new below brings along what it has. */
+static enum err note_newcomers(struct db *db, struct arena *arena, const struct replacement *new)
+{
+    static const char sql[] = "SELECT uuid FROM zone_directory WHERE zone_id = ?";
+    const struct sql_value value = sql_int(new->zone_id);
+    struct rows before;
+    TRY(db_query(db, arena, sql, &value, 1, &before));
+    for (size_t i = 0; i < new->count; i++) {
+        if (!was_told(&before, &new->rows[i].uuid))
+            return reservation_zones_void(db);
+    }
+    return OK;
+}
+
 static enum err replace_rows(struct db *db, void *context)
 {
     const struct replacement *new = context;
     CLEANUP(arena_clear) struct arena arena = {0};
     TRY(lock_child(db, &arena, new->zone_id));
+    TRY(note_newcomers(db, &arena, new));
     TRY(zone_departed_add(db, new->zone_id));
     TRY(clear_rows(db, new->zone_id));
     for (size_t i = 0; i < new->count; i++)

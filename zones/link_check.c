@@ -237,7 +237,7 @@ static enum err check_hops(struct check *check)
 /* What neighbours ask each other for, whatever the policy says. */
 static bool is_maintenance(const char *target)
 {
-    static const char *const paths[] = {ZONES_INFO, ZONES_PROBE, ZONES_LINK, ZONES_DIRECTORY, ZONES_REVOCATIONS};
+    static const char *const paths[] = {ZONES_INFO, ZONES_PROBE, ZONES_LINK, ZONES_DIRECTORY, ZONES_REVOCATIONS, ZONES_FORGOTTEN};
     for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
         const size_t length = strlen(paths[i]);
         if (strncmp(target, paths[i], length) == 0 && (target[length] == '\0' || target[length] == '?'))

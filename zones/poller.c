@@ -106,6 +106,7 @@ static void *poll_zones(void *context)
     struct zones *zones = context;
     struct round *round = round_open(zones);
     int64_t next_purge_ms = clock_mono_ms() + PURGE_MS;
+    int64_t next_sweep_ms = clock_mono_ms();
     int64_t next_round_ms = 0;
     while (sleep_until(zones, next_round_ms)) {
         run_round(zones, round);
@@ -115,6 +116,8 @@ static void *poll_zones(void *context)
             round_purge(round);
             next_purge_ms = now_ms + PURGE_MS;
         }
+        if (now_ms >= next_sweep_ms)
+            next_sweep_ms = now_ms + round_sweep(round);
     }
     round_close(round);
     return NULL;

@@ -18,6 +18,7 @@ struct round {
     char request_id[REQUEST_ID_SIZE];
     struct caller caller; /* this zone itself: no roles, no project */
     struct link_origin origin;
+    struct uuid swept; /* the forwarding record that was asked about last */
 };
 
 struct round *round_open(struct zones *zones);
@@ -37,8 +38,11 @@ void store_sight(struct round *round, const struct zone *child, struct zone_sigh
 
 /* One whole round. E_UNAVAILABLE …: the database could not be read. */
 MUST_CHECK enum err round_run(struct round *round);
-/* Forgets old nonces and join tokens. */
+/* Forgets old nonces, join tokens and sets of reservations. */
 void round_purge(struct round *round);
+/* Asks the owners of some servers that left this zone whether they know them still, and removes the records of those that are
+ * forgotten (forwarding_sweep.c). Returns after how many milliseconds it wants to be called again. */
+int64_t round_sweep(struct round *round);
 
 /* The prober's thread; `context` is struct zones. */
 void *probe_zones(void *context);

@@ -10,6 +10,7 @@
 #include "gateway/base/log.h"
 #include "gateway/base/text.h"
 #include "schema/json/json.h"
+#include "schema/reservation.h"
 #include "schema/zone_links.h"
 #include "zones/nova.h"
 #include "zones/poller.h"
@@ -346,6 +347,6 @@ enum err round_run(struct round *round)
 
 void round_purge(struct round *round)
 {
-    if (round->db && zone_nonce_purge(round->db) != OK)
+    if (round->db && (zone_nonce_purge(round->db) != OK || reservation_zones_purge(round->db) != OK))
         log_error("zones.purge", "why=%s", log_quote(err_message()).text);
 }

@@ -46,7 +46,8 @@ struct zones_options {
     bool expose_names;
     bool reads_up; /* users are kept by an authority that the parents share: ids that nobody below has are asked for at a parent */
     int64_t incarnation;
-    struct seen *seen; /* where the servers of plain Novas are remembered; NULL: nowhere */
+    int64_t forwarding_keep_s; /* a server that was deleted so long ago is forgotten */
+    struct seen *seen;         /* where the servers of plain Novas are remembered; NULL: nowhere */
 };
 
 /* A neighbour, as of the moment of the view. */

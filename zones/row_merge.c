@@ -17,7 +17,7 @@ struct place {
     struct uuid uuid;
 };
 
-struct uuids {
+struct uuid_set {
     struct place *places;
     size_t capacity;
     size_t count;
@@ -35,8 +35,8 @@ struct row_merge {
     size_t *heap;   /* sources that have a row */
     size_t heads;
     uint64_t seed;
-    struct uuids recent;
-    struct uuids before; /* as many as MERGE_REMEMBERED, or none */
+    struct uuid_set recent;
+    struct uuid_set before; /* as many as MERGE_REMEMBERED, or none */
 };
 
 /* --- which servers passed */
@@ -51,7 +51,7 @@ static uint64_t hash_uuid(const struct row_merge *merge, const struct uuid *uuid
 }
 
 /* Its place, or the empty one where it would be. */
-static struct place *find_place(const struct uuids *uuids, uint64_t hash, const struct uuid *uuid)
+static struct place *find_place(const struct uuid_set *uuids, uint64_t hash, const struct uuid *uuid)
 {
     for (size_t at = (hash >> 1) & (uuids->capacity - 1);; at = (at + 1) & (uuids->capacity - 1)) {
         struct place *place = &uuids->places[at];
@@ -60,14 +60,14 @@ static struct place *find_place(const struct uuids *uuids, uint64_t hash, const 
     }
 }
 
-static bool knows(const struct uuids *uuids, uint64_t hash, const struct uuid *uuid)
+static bool knows(const struct uuid_set *uuids, uint64_t hash, const struct uuid *uuid)
 {
     return uuids->count && find_place(uuids, hash, uuid)->hash;
 }
 
-static void grow(struct uuids *uuids)
+static void grow(struct uuid_set *uuids)
 {
-    struct uuids bigger = {.capacity = uuids->capacity ? 2 * uuids->capacity : TABLE_LEAST, .count = uuids->count};
+    struct uuid_set bigger = {.capacity = uuids->capacity ? 2 * uuids->capacity : TABLE_LEAST, .count = uuids->count};
     bigger.places = calloc(bigger.capacity, sizeof(*bigger.places));
     if (!bigger.places)
         abort();
@@ -85,7 +85,7 @@ static void make_room(struct row_merge *merge)
     if (merge->recent.count == MERGE_REMEMBERED) {
         free(merge->before.places);
         merge->before = merge->recent;
-        merge->recent = (struct uuids){0};
+        merge->recent = (struct uuid_set){0};
     }
     if (2 * (merge->recent.count + 1) > merge->recent.capacity)
         grow(&merge->recent);

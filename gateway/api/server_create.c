@@ -286,17 +286,17 @@ static enum err prepare(struct creation *c, struct flavor *flavor)
     return add_admin_pass(c);
 }
 
-static struct create_order order_of(const struct creation *c, const char *reservation)
+/* `minted_us`: when the reservation began; 0: it may be an older one. */
+static struct create_order order_of(const struct creation *c, const char *reservation, int64_t minted_us)
 {
-    return (struct create_order){c->server, c->embedded, c->sizing, reservation, c->min_count, c->max_count};
+    return (struct create_order){c->server, c->embedded, c->sizing, reservation, c->min_count, c->max_count, minted_us};
 }
 
-static enum err create_later(const struct creation *c, struct response *response, const char *reservation, int status)
+static enum err create_later(const struct creation *c, struct response *response, const struct create_order *order, int status)
 {
-    const struct create_order order = order_of(c, reservation);
-    TRY(batch_create_later(c->request, &order));
+    TRY(batch_create_later(c->request, order));
     response->status = status;
-    response->json = json_pack("{s:s}", "reservation_id", reservation);
+    response->json = json_pack("{s:s}", "reservation_id", order->reservation_id);
     return OK;
 }
 
@@ -309,9 +309,9 @@ static enum err server_create(struct request *request, struct response *response
     struct uuids made;
     TRY(prepare(&c, &flavor));
     reservation_id_new(request->gateway->tag, reservation);
+    const struct create_order order = order_of(&c, reservation, clock_wall_us());
     if (is_true(json_object_get(c.server, "return_reservation_id")))
-        return create_later(&c, response, reservation, 202);
-    const struct create_order order = order_of(&c, reservation);
+        return create_later(&c, response, &order, 202);
     CLEANUP(text_clear) struct text body = {0};
     TRY(conductor_create(request, &order, &body, &made));
     TRY(quota_recheck_create(request, &c.sizing, reservation, &made));
@@ -367,7 +367,8 @@ static enum err zone_boot(struct request *request, struct response *response)
     TRY(take_reservation(request, c.server, reservation));
     TRY(body_check(request, create_schemas));
     TRY(prepare(&c, &flavor));
-    return create_later(&c, response, reservation, 200);
+    const struct create_order order = order_of(&c, reservation, 0);
+    return create_later(&c, response, &order, 200);
 }
 
 const struct body_schema server_update_schemas[] = {

@@ -18,6 +18,7 @@
 #include "gateway/api/zone_in.h"
 #include "gateway/base/log.h"
 #include "gateway/conductor/locate.h"
+#include "gateway/conductor/parts.h"
 #include "gateway/conductor/relay.h"
 #include "gateway/gateway.h"
 #include "zones/resolve.h"
@@ -235,7 +236,7 @@ static enum err find_sources(struct listing *listing, struct response *response,
         TRY(conductor_locate_reservation(request, response, reservation, answered));
     listing->query.zones =
         zones_list_sources(zones, view, request->link, listing->in.whole_tree, request->arena, &listing->query.zone_count);
-    return OK;
+    return reservation ? parts_narrow(request, reservation, &listing->query.zones, &listing->query.zone_count) : OK;
 }
 
 static enum err list_servers(struct request *request, struct response *response, bool detail)

@@ -168,6 +168,7 @@ static enum err zone_servers(struct request *request, struct response *response)
     const json_t *server = json_object_get(request->json, "server");
     const json_t *embedded = json_object_get(request->json, "embedded");
     const char *reservation = text_of(request->json, "reservation_id");
+    const int64_t minted_us = json_integer_value(json_object_get(request->json, "minted_us"));
     const int launch_index = (int)json_integer_value(json_object_get(request->json, "launch_index"));
     struct sizing sizing;
     struct uuid uuid;
@@ -195,6 +196,7 @@ static enum err zone_servers(struct request *request, struct response *response)
                                             .embedded = embedded,
                                             .sizing_text = sizing_text,
                                             .reservation_id = reservation,
+                                            .minted_us = minted_us,
                                             .launch_index = launch_index,
                                             .use = &entry.use,
                                             .past = moved ? &move.past : NULL,
@@ -209,6 +211,7 @@ static enum err zone_servers(struct request *request, struct response *response)
                                           .blob = entry.blob,
                                           .sizing_text = sizing_text,
                                           .reservation_id = reservation,
+                                          .minted_us = minted_us,
                                           .launch_index = launch_index,
                                           .server = server,
                                           .embedded = embedded,

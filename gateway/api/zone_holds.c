@@ -127,7 +127,8 @@ static enum err commit(struct request *request, struct response *response)
             return fail(E_INVALID, "A place lacks its name.");
     }
     find_ways(request, places, count);
-    const struct batch_order order = {sizing_text, reservation, server, embedded};
+    const struct batch_order order = {sizing_text, reservation, server, embedded,
+                                      json_integer_value(json_object_get(request->json, "minted_us"))};
     TRY(places_commit(request, &order, places, count));
     for (size_t i = 0; i < count; i++) {
         if (places[i].state == HOLD_HELD)

@@ -137,6 +137,8 @@ static const struct setting settings[] = {
      "lists of older clients when a zone is silent"},
     {"zones", "remembered_servers", SETTING_INT, AT(zones.remembered_servers), 0, 1000000, NULL, "20000",
      "servers of other zones that are remembered as hints: UNKNOWN rows of silent zones"},
+    {"zones", "forwarding_keep_s", SETTING_INT, AT(zones.forwarding_keep_s), 1, 315360000, NULL, "604800",
+     "a server that was deleted so long ago is forgotten by its owner, and by the zones that it has left"},
     {"zones", "insecure", SETTING_BOOL, AT(zones.insecure), 0, 0, NULL, "false", "allow plain http to zones on other machines"},
     {"quota", "instances", SETTING_INT, AT(quota.instances), -1, INT32_MAX, NULL, "10", "servers of a project; -1 is unlimited"},
     {"quota", "cores", SETTING_INT, AT(quota.cores), -1, INT32_MAX, NULL, "20", "their virtual processors"},

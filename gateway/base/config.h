@@ -91,6 +91,7 @@ struct config {
         int64_t child_timeout_ms;
         char *below_2_69; /* skip | error */
         int64_t remembered_servers;
+        int64_t forwarding_keep_s;
         bool insecure; /* plain http to other machines */
     } zones;
     struct { /* -1: unlimited; what an admin sets by the API goes before */

@@ -18,6 +18,11 @@ struct uuid {
     uint8_t bytes[16];
 };
 
+struct uuids {
+    const struct uuid *items;
+    size_t count;
+};
+
 struct uuid_text {
     char text[UUID_TEXT_SIZE];
 };

@@ -151,6 +151,7 @@ static enum err open_zones(struct process *p)
     p->zones_options.poll_interval_ms = config->zones.poll_interval_ms;
     p->zones_options.child_timeout_ms = config->zones.child_timeout_ms;
     p->zones_options.insecure = config->zones.insecure;
+    p->zones_options.forwarding_keep_s = config->zones.forwarding_keep_s;
     p->zones_options.expose_names = config->zone.expose_names;
     p->zones_options.reads_up = *config->identity.url != '\0';
     p->gateway.seen = seen_new((size_t)config->zones.remembered_servers);

@@ -10,6 +10,7 @@
 #include "gateway/conductor/create.h"
 #include "gateway/conductor/handover.h"
 #include "gateway/conductor/on_behalf.h"
+#include "gateway/conductor/parts.h"
 #include "gateway/conductor/record.h"
 #include "gateway/conductor/together.h"
 #include "gateway/gateway.h"
@@ -65,6 +66,7 @@ enum err conductor_accept(struct request *request, const struct accept_order *or
     struct sizing sizing;
     struct server server;
     struct host host;
+    TRY(parts_note(request, order->reservation_id, order->minted_us, NULL, 0));
     TRY(sizing_read(request->arena, order->sizing_text, strlen(order->sizing_text), &sizing));
     TRY(record_make(request->arena, &parts, &request->caller, &server));
     TRY(host_get_by_uuid(request->db, request->arena, order->host, &host));

@@ -8,6 +8,7 @@
 #include "gateway/base/log.h"
 #include "gateway/conductor/batch_inside.h"
 #include "gateway/conductor/on_behalf.h"
+#include "gateway/conductor/parts.h"
 #include "gateway/conductor/record.h"
 #include "gateway/conductor/select_group.h"
 #include "gateway/gateway.h"
@@ -166,6 +167,7 @@ enum err batch_decide_here(struct batch *batch, struct db *db)
     const struct batch_order order = batch_order_of(batch);
     for (size_t i = 0; i < batch->count; i++)
         batch->places[i].state = HOLD_HELD; /* this transaction may run again */
+    TRY(parts_note(batch->request, order.reservation_id, order.minted_us, NULL, 0));
     TRY(places_commit_here(batch->request, db, &order, batch->places, batch->count));
     return count_of(batch, HOLD_GONE) ? fail(E_UNAVAILABLE, "The places were not held long enough; try again.") : OK;
 }

@@ -27,7 +27,8 @@ struct batch batch_new(struct request *request, const struct create_order *order
 
 struct batch_order batch_order_of(const struct batch *batch)
 {
-    return (struct batch_order){batch->sizing_text, batch->order.reservation_id, batch->order.server, batch->order.embedded};
+    return (struct batch_order){batch->sizing_text, batch->order.reservation_id, batch->order.server, batch->order.embedded,
+                                batch->order.minted_us};
 }
 
 static json_t *write_places(const struct batch *batch)
@@ -44,11 +45,11 @@ static json_t *write_places(const struct batch *batch)
 
 json_t *batch_write(const struct batch *batch, bool decided)
 {
-    return json_pack("{s:b, s:b, s:o, s:O, s:O, s:s, s:s, s:I, s:I, s:o}", "decided", decided ? 1 : 0, "recheck", decided ? 0 : 1,
-                     "caller", on_behalf_write(batch->request), "server", batch->order.server, "embedded", batch->order.embedded,
-                     "sizing", batch->sizing_text, "reservation_id", batch->order.reservation_id, "min_count",
-                     (json_int_t)batch->order.min_count, "count", (json_int_t)batch->order.count, "places",
-                     decided ? write_places(batch) : json_array());
+    return json_pack("{s:b, s:b, s:o, s:O, s:O, s:s, s:s, s:I, s:I, s:I, s:o}", "decided", decided ? 1 : 0, "recheck",
+                     decided ? 0 : 1, "caller", on_behalf_write(batch->request), "server", batch->order.server, "embedded",
+                     batch->order.embedded, "sizing", batch->sizing_text, "reservation_id", batch->order.reservation_id,
+                     "min_count", (json_int_t)batch->order.min_count, "count", (json_int_t)batch->order.count, "minted_us",
+                     (json_int_t)batch->order.minted_us, "places", decided ? write_places(batch) : json_array());
 }
 
 static const char *text_of(const json_t *object, const char *key)
@@ -75,7 +76,8 @@ enum err batch_read(struct task *task, struct request *request, struct batch *ou
                                  .embedded = json_object_get(data, "embedded"),
                                  .reservation_id = text_of(data, "reservation_id"),
                                  .min_count = json_integer_value(json_object_get(data, "min_count")),
-                                 .count = json_integer_value(json_object_get(data, "count"))};
+                                 .count = json_integer_value(json_object_get(data, "count")),
+                                 .minted_us = json_integer_value(json_object_get(data, "minted_us"))};
     const char *sizing = arena_strdup(task->arena, text_of(data, "sizing"));
     if (!order.server || !order.embedded || order.count < 1)
         return fail(E_INTERNAL, "The data of batch %s is damaged.", uuid_to_text(&task->subject).text);

@@ -7,6 +7,7 @@
 #include "gateway/base/log.h"
 #include "gateway/conductor/batch.h"
 #include "gateway/conductor/create_child.h"
+#include "gateway/conductor/parts.h"
 #include "gateway/conductor/record.h"
 #include "gateway/conductor/select_group.h"
 #include "gateway/gateway.h"
@@ -32,6 +33,7 @@ static enum err order_at(const struct placing *placing, const struct plan_entry 
                                       .blob = candidate->blob,
                                       .sizing_text = placing->sizing_text,
                                       .reservation_id = order->reservation_id,
+                                      .minted_us = PARTS_NONE,
                                       .server = order->server,
                                       .embedded = order->embedded};
     const struct accept_order here = {.uuid = placing->made,
@@ -39,7 +41,8 @@ static enum err order_at(const struct placing *placing, const struct plan_entry 
                                       .server = order->server,
                                       .embedded = order->embedded,
                                       .sizing_text = placing->sizing_text,
-                                      .reservation_id = order->reservation_id};
+                                      .reservation_id = order->reservation_id,
+                                      .minted_us = PARTS_NONE};
     return uuid_is_zero(&candidate->zone) ? conductor_accept(placing->request, &here, placing->out)
                                           : create_at_child(placing->request, &below, placing->out);
 }

@@ -21,6 +21,7 @@ struct create_order {
     const char *reservation_id;
     int64_t min_count; /* servers to make at least, else none */
     int64_t count;     /* servers to make; names are numbered from 1 when it is over 1 */
+    int64_t minted_us; /* when the reservation began, here; 0: it may be an older one */
 };
 
 /* One server, or several all or none (batch.h). Writes what POST /servers answers for the first one; `*made` are all of them, in
@@ -36,6 +37,7 @@ struct accept_order {
     const json_t *embedded;
     const char *sizing_text;
     const char *reservation_id;
+    int64_t minted_us; /* parts.h; 0, PARTS_NONE */
     int launch_index;
     const struct plan_use *use;     /* the sealed entry it came with; NULL */
     const struct build_past *past;  /* another zone gave it up; NULL */

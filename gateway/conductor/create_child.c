@@ -6,12 +6,13 @@
 
 #include "gateway/base/log.h"
 #include "gateway/conductor/compensate.h"
+#include "gateway/conductor/parts.h"
 #include "gateway/conductor/relay.h"
 #include "gateway/gateway.h"
 #include "schema/json/json.h"
 #include "zones/seen.h"
 
-static const char *order_text(struct request *request, const struct child_order *order)
+static const char *order_text(struct request *request, const struct child_order *order, int64_t minted_us)
 {
     const struct record_parts parts = {order->uuid, order->server, order->embedded, order->reservation_id, order->launch_index};
     struct arena *arena = request->arena;
@@ -23,6 +24,8 @@ static const char *order_text(struct request *request, const struct child_order 
                                   order->launch_index, "server", order->server, "embedded", order->embedded);
     (void)json_object_set_new(body, "onward",
                               json_string(ticket_make(request, order->zone, &parts, order->sizing_text, order->from)));
+    if (minted_us)
+        (void)json_object_set_new(body, "minted_us", json_integer(minted_us));
     if (order->move)
         (void)json_object_set_new(body, "moved",
                                   json_pack("{s:I, s:I}", "created_us", (json_int_t)order->move->past.created_us, "attempts",
@@ -80,9 +83,12 @@ enum err create_at_child(struct request *request, const struct child_order *orde
     const struct zones_view *view = zones_view(request->gateway->zones, request->arena);
     const struct zone *zone = view_child_by_uuid(view, order->zone);
     struct response unused;
+    int64_t minted_us = 0;
     if (!zone)
         return fail(E_CONFLICT, "The zone that offered the place is gone.");
-    const char *body = order_text(request, order);
+    TRY(parts_note(request, order->reservation_id, order->minted_us, order->zone, 1));
+    TRY(parts_minted(request, order->reservation_id, order->minted_us, &minted_us));
+    const char *body = order_text(request, order, minted_us);
     if (!body)
         return fail(E_INTERNAL, "The order for zone %s cannot be written.", zone->row.name);
     struct zone_call call;

@@ -13,6 +13,7 @@ struct child_order {
     const char *blob;        /* its sealed entry */
     const char *sizing_text;
     const char *reservation_id;
+    int64_t minted_us; /* parts.h; 0, PARTS_NONE */
     int launch_index;
     const json_t *server;
     const json_t *embedded;

@@ -31,6 +31,7 @@ struct batch_order {
     const char *reservation_id;
     const json_t *server;   /* the request's; each place has a name of its own */
     const json_t *embedded; /* flavor, image, keypair */
+    int64_t minted_us;      /* parts.h; 0 */
 };
 
 /* Holds what it can: places without a hold become HELD or stay as they are. An error is this zone's own. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gateway/base/log.h"
+#include "gateway/conductor/parts.h"
 #include "gateway/conductor/relay.h"
 #include "gateway/gateway.h"
 #include "schema/json/json.h"
@@ -167,10 +168,31 @@ enum err places_hold_below(struct request *request, const char *sizing_text, str
     return OK;
 }
 
+/* Whose places are to become servers: they have parts of the reservation then. */
+static enum err note_parts(struct request *request, const struct batch_order *order, const struct batch_place *places, size_t count)
+{
+    const struct zones_view *view = zones_view(request->gateway->zones, request->arena);
+    struct uuid *zones = arena_alloc(request->arena, (view->child_count + 1) * sizeof(*zones));
+    size_t used = 0;
+    for (size_t i = 0; i < view->child_count; i++) {
+        const struct uuid *zone = &view->children[i].row.uuid;
+        size_t at = 0;
+        while (at < count && !(places[at].state == HOLD_HELD && uuid_equal(&places[at].zone, zone)))
+            at++;
+        if (at < count)
+            zones[used++] = *zone;
+    }
+    return parts_note(request, order->reservation_id, order->minted_us, zones, used);
+}
+
 enum err places_commit_below(struct request *request, const struct batch_order *order, struct batch_place *places, size_t count)
 {
-    json_auto_t *common = json_pack("{s:s, s:s, s:O, s:O}", "sizing", encoded(request->arena, order->sizing_text), "reservation_id",
-                                    order->reservation_id, "server", order->server, "embedded", order->embedded);
+    int64_t minted_us = 0;
+    TRY(note_parts(request, order, places, count));
+    TRY(parts_minted(request, order->reservation_id, order->minted_us, &minted_us));
+    json_auto_t *common =
+        json_pack("{s:s, s:s, s:O, s:O, s:I}", "sizing", encoded(request->arena, order->sizing_text), "reservation_id",
+                  order->reservation_id, "server", order->server, "embedded", order->embedded, "minted_us", (json_int_t)minted_us);
     const struct asking asking = {
         request, "/compute/v2.1/os-zones/holds/commit", places, count, HOLD_HELD, false, common, take_committed, order};
     if (!common)
