@@ -38,3 +38,17 @@ void answer_classify(const struct zone_call *call, struct http_answer *answer)
     if (answer->kind != ZONE_ANSWERED && !answer->why)
         answer->why = zone_kind_word(answer->kind);
 }
+
+enum zone_kind_of_answer classify_list(int status)
+{
+    static const struct {
+        int status;
+        enum zone_kind_of_answer kind;
+    } kinds[] = {{200, ZONE_ANSWERED}, {400, ZONE_VERSION}, {401, ZONE_AUTH},    {403, ZONE_AUTH},
+                 {404, ZONE_VERSION},  {406, ZONE_VERSION}, {413, ZONE_VERSION}, {429, ZONE_BUSY}};
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        if (kinds[i].status == status)
+            return kinds[i].kind;
+    }
+    return ZONE_GARBAGE;
+}

@@ -14,6 +14,7 @@
 #include "gateway/base/log.h"
 #include "gateway/conductor/relay.h"
 #include "gateway/gateway.h"
+#include "zones/classify.h"
 #include "zones/metering.h"
 #include "zones/resolve.h"
 #include "zones/row_merge.h"
@@ -181,22 +182,6 @@ static const char *source_target(const struct server_rows *rows, struct request 
     return arena_strdup(request->arena, text_str(&target));
 }
 
-/* What a status other than 200 says about a zone that was asked for a list: it does not let us in, it does not know the question,
- * or what it answers is no list. */
-static enum zone_kind_of_answer kind_of_status(int status)
-{
-    static const struct {
-        int status;
-        enum zone_kind_of_answer kind;
-    } kinds[] = {{200, ZONE_ANSWERED}, {400, ZONE_VERSION}, {401, ZONE_AUTH},    {403, ZONE_AUTH},
-                 {404, ZONE_VERSION},  {406, ZONE_VERSION}, {413, ZONE_VERSION}, {429, ZONE_BUSY}};
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        if (kinds[i].status == status)
-            return kinds[i].kind;
-    }
-    return ZONE_GARBAGE;
-}
-
 /* First claim wins (DESIGN section 5): a child lists no servers whose ids carry the tag of a zone that is not below it, unless a
  * record here points to it. */
 static enum err check_claims(struct request *request, const struct zone *zone, struct row_list *list)
@@ -288,7 +273,7 @@ static enum err take_zone(struct server_rows *rows, struct request *request, str
                           const struct http_answer *answer)
 {
     struct row_list list = {0};
-    enum zone_kind_of_answer kind = answer->kind == ZONE_ANSWERED ? kind_of_status(answer->status) : answer->kind;
+    enum zone_kind_of_answer kind = answer->kind == ZONE_ANSWERED ? classify_list(answer->status) : answer->kind;
     if (answer->kind == ZONE_ANSWERED && read_list(rows, request, source, answer, &list) != OK) {
         log_warn("zone.garbage", "child=%s message=%s", source->zone->row.name, log_quote(err_message()).text);
         kind = kind == ZONE_ANSWERED ? ZONE_GARBAGE : kind;
