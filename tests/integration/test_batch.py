@@ -9,9 +9,9 @@ from lib.observe import claims, servers, tasks
 from lib.servers import FLAVOR, RAM_MIB, assert_agreement, stock
 from lib.wait import wait_for
 
-PLAN = {"root": {"children": {"east": {"hosts": 3, "children": {"east-1": {"hosts": 2}}}, "west": {"hosts": 4}}}}
+PLAN = {"root": {"children": {"east": {"hosts": 5, "children": {"east-1": {"hosts": 6}}}, "west": {"hosts": 4}}}}
 ROOM_OF_A_HOST = 2
-ROOM = {"root": 0, "east": 6, "east-1": 4, "west": 8}
+ROOM = {"root": 0, "east": 10, "east-1": 12, "west": 8}
 ALL = sum(ROOM.values())
 CAPACITY = {"vcpus": 64, "ram_mib": ROOM_OF_A_HOST * RAM_MIB + RAM_MIB // 2, "disk_gib": 1000}
 SUBTREE = {"root": ROOM, "east": ("east", "east-1"), "east-1": ("east-1",), "west": ("west",)}
