@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gateway/base/text.h"
+#include "schema/db_cache.h"
 #include "schema/sql_list.h"
 
 #define PROVIDER_SELECT                                                                                                            \
@@ -302,6 +303,19 @@ static bool is_uuid(const void *wanted, size_t at, const struct rows *rows, size
     const struct uuid *uuids = wanted;
     const struct uuid uuid = rows_uuid(rows, row, 1);
     return uuid_equal(&uuids[at], &uuid);
+}
+
+enum err provider_traits_present(struct db *db, struct arena *arena, struct name_rows *out)
+{
+    static const char sql[] = "SELECT DISTINCT t.id, t.name FROM resource_provider_traits m JOIN traits t ON t.id = m.trait_id"
+                              " ORDER BY t.name";
+    struct rows rows;
+    TRY(db_query_counted(db, arena, COUNTED_TRAITS, sql, NULL, 0, &rows));
+    struct name_row *items = arena_alloc(arena, (rows.count + 1) * sizeof(*items));
+    for (size_t i = 0; i < rows.count; i++)
+        items[i] = (struct name_row){.id = rows_int(&rows, i, 0), .name = rows_text(&rows, i, 1)};
+    *out = (struct name_rows){items, rows.count};
+    return OK;
 }
 
 enum err providers_with_traits(struct db *db, struct arena *arena, const char *const *names, size_t count,

@@ -80,6 +80,9 @@ struct name_rows {
 MUST_CHECK enum err provider_traits(struct db *db, struct arena *arena, int64_t id, struct name_rows *out);
 MUST_CHECK enum err provider_traits_replace(struct db *db, struct arena *arena, int64_t id, const int64_t *trait_ids, size_t count);
 
+/* Those that any provider has, by name; `updated_us` is not told. Kept in memory as long as no provider's traits change. */
+MUST_CHECK enum err provider_traits_present(struct db *db, struct arena *arena, struct name_rows *out);
+
 /* A provider's aggregates, or traits, for a filter: pairs by provider. */
 struct provider_pair {
     int64_t provider_id;

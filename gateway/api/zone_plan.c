@@ -182,9 +182,8 @@ static const char *why_skipped(struct request *request, const struct zone *child
         return arena_printf(request->arena, "its state is %s", zone_state_name(child));
     if (sizing_excludes(sizing, &child->row.uuid))
         return "it was tried before";
-    json_auto_t *zones = capacity_of_child(child);
-    if (zones && capacity_need_of(request->arena, sizing, &need) == OK && capacity_count(zones, &need) == 0)
-        return "its capacity summary has no room: it is asked only when nobody else has a place";
+    if (capacity_need_of(request->arena, sizing, &need) == OK && capacity_is_short(child, &need))
+        return "its capacity summary has no room, or not the traits: it is asked only when nobody else has a place";
     return NULL;
 }
 

@@ -12,6 +12,7 @@
 #include "gateway/gateway.h"
 #include "schema/host.h"
 #include "schema/json/json.h"
+#include "schema/placement_provider.h"
 #include "schema/zone_load.h"
 
 /* A host that may take servers, and what is free on it. */
@@ -72,16 +73,51 @@ static json_t *capacity_of_subtree(struct request *request, const json_t *own)
     return sum;
 }
 
+/* Adds those of all below; false when a child is silent, or does not say. */
+static bool add_traits_below(struct request *request, json_t *set)
+{
+    const struct zones_view *view = zones_view(request->gateway->zones, request->arena);
+    for (size_t i = 0; i < view->child_count; i++) {
+        json_auto_t *below = zone_is_active(&view->children[i]) ? capacity_traits_of_child(&view->children[i]) : NULL;
+        if (!below)
+            return false;
+        capacity_add_traits(set, below);
+    }
+    return true;
+}
+
+/* Null when it is not known of all zones below. */
+static enum err traits_of_subtree(struct request *request, json_t **out)
+{
+    json_auto_t *set = json_object();
+    const char *name;
+    json_t *unused;
+    struct name_rows own;
+    TRY(provider_traits_present(request->db, request->arena, &own));
+    for (size_t i = 0; i < own.count; i++)
+        (void)json_object_set_new(set, own.items[i].name, json_true());
+    json_t *list = add_traits_below(request, set) ? json_array() : json_null();
+    json_object_foreach(set, name, unused)
+    {
+        if (json_is_array(list))
+            (void)json_array_append_new(list, json_string(name));
+    }
+    *out = list;
+    return OK;
+}
+
 static enum err capacity_of_rooms(struct request *request, const struct rooms *rooms, json_t **out)
 {
     int64_t servers = 0;
+    json_t *traits = NULL;
     TRY(zone_count_servers(request->db, &servers));
+    TRY(traits_of_subtree(request, &traits));
     json_t *zones = json_object();
     for (size_t i = 0; i < rooms->count; i++)
         capacity_add_host(zones, select_host_zone(request->gateway, rooms->items[i].host), rooms->items[i].fit->free_vcpus,
                           rooms->items[i].fit->free_ram_mib, rooms->items[i].fit->free_disk_gib);
-    *out = json_pack("{s:o, s:I, s:o, s:o}", "availability_zones", zones, "servers", (json_int_t)servers, "servers_below",
-                     servers_below(request), "subtree", capacity_of_subtree(request, zones));
+    *out = json_pack("{s:o, s:I, s:o, s:o, s:o}", "availability_zones", zones, "servers", (json_int_t)servers, "servers_below",
+                     servers_below(request), "subtree", capacity_of_subtree(request, zones), "traits", traits);
     return OK;
 }
 

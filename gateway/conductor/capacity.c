@@ -3,7 +3,9 @@
 
 #include <string.h>
 
+#include "compute/placement/candidates.h"
 #include "compute/scheduler/resources.h"
+#include "gateway/base/text.h"
 #include "schema/json/json.h"
 
 struct amount {
@@ -23,11 +25,32 @@ static int64_t needed(const struct capacity_need *need, size_t index)
     return *(const int64_t *)(const void *)((const char *)need + amounts[index].offset);
 }
 
+/* Those of all groups; in the arena. */
+static enum err read_traits(struct arena *arena, const struct sizing *sizing, struct capacity_need *out)
+{
+    struct candidates_request request;
+    size_t count = 0;
+    TRY(spec_request(arena, sizing, &request));
+    for (size_t i = 0; i < request.group_count; i++)
+        count += request.groups[i].query.traits.required_count;
+    struct placement_names *traits = arena_alloc(arena, (count + 1) * sizeof(*traits));
+    count = 0;
+    for (size_t i = 0; i < request.group_count; i++) {
+        const struct placement_trait_filter *filter = &request.groups[i].query.traits;
+        for (size_t j = 0; j < filter->required_count; j++)
+            traits[count++] = filter->required[j];
+    }
+    out->traits = traits;
+    out->trait_count = count;
+    return OK;
+}
+
 enum err capacity_need_of(struct arena *arena, const struct sizing *sizing, struct capacity_need *out)
 {
     struct resource_amounts claim;
     struct capacity_need need = {.availability_zone = sizing->availability_zone};
     TRY(spec_amounts(arena, sizing, &claim));
+    TRY(read_traits(arena, sizing, &need));
     for (size_t i = 0; i < claim.count; i++) {
         for (size_t j = 0; j < ARRAY_LEN(amounts); j++) {
             if (strcmp(claim.items[i].resource_class, amounts[j].resource_class) == 0)
@@ -131,6 +154,56 @@ json_t *capacity_of_child(const struct zone *child)
     json_auto_t *capacity = read_capacity(child);
     json_t *zones = json_object_get(capacity, "subtree");
     return json_is_object(zones) ? json_incref(zones) : NULL;
+}
+
+static bool has_name(const json_t *traits, const char *name)
+{
+    for (size_t i = 0; i < json_array_size(traits); i++) {
+        if (str_equal(json_string_value(json_array_get(traits, i)), name))
+            return true;
+    }
+    return false;
+}
+
+void capacity_add_traits(json_t *set, const json_t *names)
+{
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        const char *name = json_string_value(json_array_get(names, i));
+        if (name)
+            (void)json_object_set_new(set, name, json_true());
+    }
+}
+
+json_t *capacity_traits_of_child(const struct zone *child)
+{
+    json_auto_t *capacity = read_capacity(child);
+    json_t *traits = json_object_get(capacity, "traits");
+    return json_is_array(traits) ? json_incref(traits) : NULL;
+}
+
+static bool has_any(const json_t *traits, const struct placement_names *names)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        if (has_name(traits, names->items[i]))
+            return true;
+    }
+    return false;
+}
+
+static bool lacks_trait(const json_t *traits, const struct capacity_need *need)
+{
+    for (size_t i = 0; i < need->trait_count; i++) {
+        if (!has_any(traits, &need->traits[i]))
+            return true;
+    }
+    return false;
+}
+
+bool capacity_is_short(const struct zone *child, const struct capacity_need *need)
+{
+    json_auto_t *zones = capacity_of_child(child);
+    json_auto_t *traits = need->trait_count ? capacity_traits_of_child(child) : NULL;
+    return (zones && capacity_count(zones, need) == 0) || (traits && lacks_trait(traits, need));
 }
 
 bool capacity_servers_of_child(const struct zone *child, int64_t *out)

@@ -37,13 +37,6 @@ static bool tag_of(const json_t *entry, uint32_t *out)
     return *end == '\0';
 }
 
-/* True when its last summary says that no host below it has room. */
-static bool looks_full(const struct zone *zone, const struct capacity_need *need)
-{
-    json_auto_t *zones = capacity_of_child(zone);
-    return zones && capacity_count(zones, need) == 0;
-}
-
 static void take_entry(struct request *request, const struct zone *zone, const json_t *entry, struct plan_entries *out)
 {
     const json_t *weight = json_object_get(entry, "weight");
@@ -93,7 +86,7 @@ enum err select_children(struct request *request, const struct sizing *sizing, c
     for (size_t i = 0; i < view->child_count; i++) {
         if (!may_build(&view->children[i]) || sizing_excludes(sizing, &view->children[i].row.uuid))
             continue;
-        if (looks_full(&view->children[i], &need) != (who == SELECT_UNLIKELY))
+        if (capacity_is_short(&view->children[i], &need) != (who == SELECT_UNLIKELY))
             (*out_left)++;
         else
             calls[count++] = (struct zone_call){.zone = &view->children[i],

@@ -3,7 +3,8 @@
 
 #include "gateway/conductor/select.h"
 
-/* A child may be left out because its last capacity summary has no room (SELECT_LIKELY); those are asked by SELECT_UNLIKELY. */
+/* A child may be left out because its last capacity summary is short of room or traits (SELECT_LIKELY); those are asked by
+ * SELECT_UNLIKELY. */
 enum select_who { SELECT_LIKELY, SELECT_UNLIKELY };
 
 /*

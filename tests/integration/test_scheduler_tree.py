@@ -143,6 +143,29 @@ def test_the_plan_goes_down_the_tree(root):
     assert inner["zone"] == "east-1" and {row["filter"] for row in inner["hosts"]} == {None} and len(inner["hosts"]) == 2
 
 
+def test_children_without_a_wanted_trait_are_left_out(tree, root, create):
+    west, headers = tree.http("west"), {"OpenStack-API-Version": "placement 1.39"}
+    host = west.fetch("/placement/resource_providers", headers=headers)["resource_providers"][0]
+    assert west.put("/placement/traits/CUSTOM_GOLD", headers=headers).status_code == 201
+    answer = west.put(f"/placement/resource_providers/{host['uuid']}/traits", headers=headers, json={
+        "traits": [*west.fetch(f"/placement/resource_providers/{host['uuid']}/traits", headers=headers)["traits"], "CUSTOM_GOLD"],
+        "resource_provider_generation": host["generation"]})
+    assert answer.status_code == 200, answer.text
+    flavor = {"name": "gold", "ram": 96, "vcpus": 1, "disk": 1, "id": "gold"}
+    assert root.post("/flavors", {"flavor": flavor}).status_code == 200
+    assert root.post("/flavors/gold/os-extra_specs", {"extra_specs": {"trait:CUSTOM_GOLD": "required"}}).status_code == 200
+
+    def plan():
+        rows = root.post("/os-zones/plan", {"server": {"flavorRef": "gold"}}).json()["plan"]["zones"]
+        return {row["zone"]: row for row in rows}
+    below = wait_for(lambda: (lambda rows: rows if "skipped" not in rows["west"] else None)(plan()), 30, "west's summary to have the trait")
+    assert "traits" in below["east"]["skipped"]
+    assert create(flavorRef="gold")[1] == host["name"]
+    capacity = root.fetch("/os-zones/info")["zone"]["capacity"]
+    assert "CUSTOM_GOLD" in capacity["traits"]
+    assert "CUSTOM_GOLD" not in tree.http("east").fetch("/os-zones/info")["zone"]["capacity"]["traits"]
+
+
 def test_capacity_counts_what_is_below(root):
     rows = {row["zone"]: row for row in root.fetch("/os-zones/capacity?flavor=1")["capacity"]}
     assert rows["."]["fits_at_most"] == 0 and set(rows) == {".", "east", "west"}
