@@ -48,6 +48,7 @@ const struct service compute_service = {
     .tables = tables,
     .write_error = fault_write_compute,
     .request_id_header = "x-compute-request-id",
+    .last_parameter_counts = true,
 };
 
 /* The API before microversions: as 2.1, whatever a client asks for. Stricter than it was: unknown members of a body are refused. */
@@ -61,4 +62,5 @@ const struct service compute_legacy_service = {
     .tables = tables,
     .write_error = fault_write_compute,
     .request_id_header = "x-compute-request-id",
+    .last_parameter_counts = true,
 };

@@ -171,3 +171,17 @@ def test_audits_before_no_date(door, member, before):
     answer = door.get(f"{AUDIT}/{before}")
     assert answer.status_code == 400 and answer.json()["badRequest"]["message"] == f"Invalid timestamp for date {before}"
     assert door.get(f"{AUDIT}/{before}", token=member).status_code == 403
+
+
+def test_parameters_that_are_repeated(door, server):
+    """The last counts; what Nova takes once only is 400."""
+    name = door.fetch(f"/servers/{server}")["server"]["name"]
+    assert [row["id"] for row in door.fetch(f"/servers?name=nobody&name={name}")["servers"]] == [server]
+    assert door.fetch(f"/servers?name={name}&name=nobody")["servers"] == []
+    assert door.fetch("/os-hosts?zone=leaf&zone=nowhere")["hosts"] == []
+    assert {row["host"] for row in door.fetch("/os-services?host=nowhere&host=leaf-h0")["services"]} == {"leaf-h0"}
+    assert len(door.fetch("/servers?limit=0&limit=1")["servers"]) == 1
+    assert door.get("/servers?limit=x&limit=1").status_code == 400
+    for query in ("limit=1&limit=1", "hypervisor_hostname_pattern=leaf&hypervisor_hostname_pattern=leaf", "with_servers=1&with_servers=0"):
+        assert door.get(f"/os-hypervisors?{query}", version="2.53").status_code == 400
+        assert door.get(f"/os-hypervisors?{query}", version="2.33").status_code == 200
