@@ -185,3 +185,15 @@ def test_parameters_that_are_repeated(door, server):
     for query in ("limit=1&limit=1", "hypervisor_hostname_pattern=leaf&hypervisor_hostname_pattern=leaf", "with_servers=1&with_servers=0"):
         assert door.get(f"/os-hypervisors?{query}", version="2.53").status_code == 400
         assert door.get(f"/os-hypervisors?{query}", version="2.33").status_code == 200
+
+
+@pytest.mark.parametrize("method, path, body, version", [
+    ("POST", "action", {"sing": None}, "2.1"), ("POST", "action", {}, "2.1"), ("POST", "action", {"os-start": None, "os-stop": None}, "2.1"),
+    ("POST", "action", {"reboot": {"type": "GENTLE"}}, "2.1"), ("POST", "action", {"reboot": None}, "2.1"),
+    ("POST", "action", {"os-resetState": {"state": "x"}}, "2.1"), ("POST", "action", {"lock": {"locked_reason": ""}}, "2.73"),
+    ("POST", "action", {"os-getConsoleOutput": {"length": "x"}}, "2.1"), ("PUT", "", {"server": {"name": ""}}, "2.1"),
+    ("POST", "metadata", {"metadata": {"a": 1}}, "2.1"), ("PUT", "metadata/a", {"meta": {"a": 1}}, "2.1"), ("PUT", "tags", {"tags": ["a,b"]}, "2.26"),
+    ("POST", "os-interface", {"interfaceAttachment": {"net_id": "x"}}, "2.1")])
+def test_a_bad_body_is_400_for_a_server_that_is_not_there_too(door, method, path, body, version):
+    answer = door.request(method, f"/servers/11111111-2222-3333-4444-555555555555/{path}".rstrip("/"), json=body, version=version)
+    assert answer.status_code == 400, answer.text
