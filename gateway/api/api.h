@@ -36,6 +36,8 @@ extern const struct route availability_zone_routes[];  /* availability_zones.c *
 extern const struct route quota_routes[];              /* quota_sets.c: quota sets and classes */
 extern const struct route image_proxy_routes[];        /* image_proxy.c: /images up to 2.35 */
 extern const struct route usage_routes[];              /* tenant_usage.c */
+extern const struct route usage_audit_routes[];        /* usage_audit.c */
+extern const struct route external_event_routes[];     /* external_events.c */
 extern const struct route zone_routes[];               /* zones.c: /os-zones and the 2011 paths */
 extern const struct route zone_plan_routes[];          /* zone_plan.c: before zone_routes, whose /{zone_id} takes any word */
 extern const struct route zone_onward_routes[];        /* zone_onward.c: servers that come back, over a link */

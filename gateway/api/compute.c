@@ -11,46 +11,20 @@
 static const char *const mounts[] = {"/compute/v2.1", NULL};
 static const char *const legacy_mounts[] = {"/compute/v2", NULL};
 
-static const struct route *const tables[] = {version_routes,
-                                             server_list_routes,
-                                             server_create_routes,
-                                             server_routes,
-                                             server_action_routes,
-                                             server_metadata_routes,
-                                             server_tags_routes,
-                                             interface_routes,
-                                             server_diagnostics_routes,
-                                             server_none_routes,
-                                             migration_routes,
-                                             removed_routes,
-                                             extension_routes,
-                                             security_group_routes,
-                                             security_rule_routes,
-                                             server_rest_routes,
-                                             flavor_routes,
-                                             flavor_extra_spec_routes,
-                                             flavor_access_routes,
-                                             keypair_routes,
-                                             limit_routes,
-                                             server_group_routes,
-                                             hypervisor_routes,
-                                             host_routes,
-                                             service_routes,
-                                             aggregate_routes,
-                                             availability_zone_routes,
-                                             quota_routes,
-                                             usage_routes,
-                                             network_routes,
-                                             zone_plan_routes,
-                                             zone_routes,
-                                             zone_build_routes,
-                                             zone_usage_routes,
-                                             zone_group_routes,
-                                             zone_onward_routes,
-                                             zone_holds_routes,
-                                             image_source_routes,
-                                             image_proxy_routes,
-                                             NULL};
+static const struct route *const tables[] = {version_routes,        server_list_routes,    server_create_routes,
+                                             server_routes,         server_action_routes,  server_metadata_routes,
+                                             server_tags_routes,    interface_routes,      server_diagnostics_routes,
+                                             server_none_routes,    migration_routes,      removed_routes,
+                                             extension_routes,      security_group_routes, security_rule_routes,
+                                             server_rest_routes,    flavor_routes,         flavor_extra_spec_routes,
+                                             flavor_access_routes,  keypair_routes,        limit_routes,
+                                             server_group_routes,   hypervisor_routes,     host_routes,
+                                             service_routes,        aggregate_routes,      availability_zone_routes,
+                                             quota_routes,          usage_routes,          usage_audit_routes,
+                                             external_event_routes, network_routes,        zone_plan_routes,
+                                             zone_routes,           zone_build_routes,     zone_usage_routes,
+                                             zone_group_routes,     zone_onward_routes,    zone_holds_routes,
+                                             image_source_routes,   image_proxy_routes,    NULL};
 
 /* What a zone sends on for a client holds more than the client sent: the flavor, the image, places. */
 #define LINK_BODIES 8
@@ -74,6 +48,7 @@ const struct service compute_service = {
     .tables = tables,
     .write_error = fault_write_compute,
     .request_id_header = "x-compute-request-id",
+    .last_parameter_counts = true,
 };
 
 /* The API before microversions: as 2.1, whatever a client asks for. Stricter than it was: unknown members of a body are refused. */
@@ -87,4 +62,5 @@ const struct service compute_legacy_service = {
     .tables = tables,
     .write_error = fault_write_compute,
     .request_id_header = "x-compute-request-id",
+    .last_parameter_counts = true,
 };

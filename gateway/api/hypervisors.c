@@ -39,6 +39,8 @@ static enum err check_names(const struct request *request, const char *const *na
             known |= str_equal(name, names[j]);
         if (!known)
             return fail(E_INVALID, "Additional properties are not allowed ('%.200s' was unexpected)", name);
+        if (!str_starts(name, "zone.") && request_query(request, name) != request->query.items[i].value)
+            return fail(E_INVALID, "Invalid input for query parameters %s. It is given more than once.", name);
     }
     return OK;
 }

@@ -2,6 +2,8 @@
  * /servers/{id}/os-interface and /ips (nova-api.md section 13): a server's interfaces on libvirt networks. An interface is claimed
  * in the row first, then made on the host; what dies in between leaves one in state DOWN, which can be deleted.
  */
+#include "gateway/api/interfaces.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -256,7 +258,7 @@ static enum err interface_attach(struct request *request, struct response *respo
     return OK;
 }
 
-static enum err interface_detach(struct request *request, struct response *response)
+enum err interface_detach(struct request *request, struct response *response)
 {
     struct interface_change change = {
         .request = request, .action = "detach_interface", .port = request_param(request, "port_id"), .gone = true};

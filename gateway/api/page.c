@@ -36,7 +36,7 @@ enum err query_check_choice(const char *parameter, const char *value, const char
                 value, text_str(&list));
 }
 
-enum err page_read_limit(const char *value, size_t most, size_t *out)
+static enum err read_limit(const char *value, size_t most, size_t *out)
 {
     int64_t number = 0;
     if (!*value)
@@ -49,13 +49,21 @@ enum err page_read_limit(const char *value, size_t most, size_t *out)
     return OK;
 }
 
+enum err page_read_limit(const struct request *request, size_t most, size_t *out)
+{
+    *out = most;
+    for (size_t i = 0; i < request->query.count; i++) {
+        if (str_equal(request->query.items[i].name, "limit"))
+            TRY(read_limit(request->query.items[i].value, most, out));
+    }
+    return OK;
+}
+
 enum err page_read(const struct request *request, struct page *out)
 {
     const size_t most = (size_t)request->gateway->config.api.max_limit;
-    const char *limit = request_query(request, "limit");
-    struct page page = {.limit = most, .marker = request_query(request, "marker")};
-    if (limit)
-        TRY(page_read_limit(limit, most, &page.limit));
+    struct page page = {.marker = request_query(request, "marker")};
+    TRY(page_read_limit(request, most, &page.limit));
     *out = page;
     return OK;
 }

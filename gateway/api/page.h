@@ -17,8 +17,9 @@ struct page {
     const char *marker; /* NULL: from the start */
 };
 
-/* The value of `limit`: digits, of which no more than `most` count. E_INVALID in Nova's words. */
-MUST_CHECK enum err page_read_limit(const char *value, size_t most, size_t *out);
+/* The parameter `limit`: digits, of which no more than `most` count; of several all must be, and the last counts. Without it
+ * `most`. E_INVALID in Nova's words. */
+MUST_CHECK enum err page_read_limit(const struct request *request, size_t most, size_t *out);
 /* E_INVALID for a limit that is no number. */
 MUST_CHECK enum err page_read(const struct request *request, struct page *out);
 

@@ -313,10 +313,8 @@ static enum err read_parameter(struct reading *reading, const char *name, const 
 static enum err read_limit(struct reading *reading, size_t max_limit)
 {
     struct server_filter *filter = reading->filter;
-    const char *text = request_query(reading->request, "limit");
-    filter->limit = max_limit;
-    filter->limit_given = text != NULL;
-    return text ? page_read_limit(text, max_limit, &filter->limit) : OK;
+    filter->limit_given = request_query(reading->request, "limit") != NULL;
+    return page_read_limit(reading->request, max_limit, &filter->limit);
 }
 
 static enum err read_tenants(struct reading *reading)
@@ -352,6 +350,19 @@ static enum err check_changes(struct reading *reading)
     return since > before ? fail(E_INVALID, "The value of changes-since must be less than or equal to changes-before.") : OK;
 }
 
+/* Of repeated parameters the last counts, all of `status`; the others are checked only. */
+static enum err read_repeated(struct reading *reading, const struct http_pair *pair)
+{
+    const struct server_filter filter = *reading->filter;
+    const struct reading former = *reading;
+    TRY(read_parameter(reading, pair->name, pair->value));
+    if (request_query(reading->request, pair->name) == pair->value || str_equal(pair->name, "status"))
+        return OK;
+    *reading = former;
+    *reading->filter = filter;
+    return OK;
+}
+
 enum err server_filter_read(struct request *request, size_t max_limit, struct server_filter *out)
 {
     struct server_filter filter = {0};
@@ -361,7 +372,7 @@ enum err server_filter_read(struct request *request, size_t max_limit, struct se
     TRY(read_limit(&reading, max_limit));
     TRY(server_filter_read_sort(request, &filter));
     for (size_t i = 0; i < request->query.count; i++)
-        TRY(read_parameter(&reading, request->query.items[i].name, request->query.items[i].value));
+        TRY(read_repeated(&reading, &request->query.items[i]));
     TRY(join_statuses(&reading));
     TRY(check_changes(&reading));
     filter.narrowed = filter.condition_count || filter.nothing || reading.wants_deleted || reading.changes;

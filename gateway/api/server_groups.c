@@ -78,7 +78,7 @@ static enum err read_window(const struct request *request, struct window *out)
     const size_t most = (size_t)request->gateway->config.api.max_limit;
     *out = (struct window){0, request->link ? SIZE_MAX : most};
     if (limit)
-        TRY(page_read_limit(limit, most, &out->limit));
+        TRY(page_read_limit(request, most, &out->limit));
     if (out->limit == 0)
         out->limit = most;
     if (offset && (!*offset || offset[strspn(offset, "0123456789")]))

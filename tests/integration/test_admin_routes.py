@@ -1,5 +1,7 @@
 """What admins and old clients look at: diagnostics, hosts up to 2.42, migrations, passwords and topologies that servers have none of; here
 and through a parent."""
+import datetime
+
 import pytest
 
 from lib.servers import FLAVOR, stock
@@ -132,3 +134,66 @@ def test_what_nova_has_removed(root, path):
         assert answer.status_code == 410, f"{path}: {answer.status_code} {answer.text}"
         assert answer.json() == {"computeFault": {"code": 410, "message": "This resource is no longer available. No forwarding address is given."}}
     assert root.get(path, token="x").status_code == 401
+
+
+AUDIT = "/os-instance_usage_audit_log"
+NOT_RUN = {"num_hosts": 1, "num_hosts_done": 0, "num_hosts_running": 0, "num_hosts_not_run": 1, "hosts_not_run": ["leaf-h0"],
+           "total_instances": 0, "total_errors": 0, "overall_status": "0 of 1 hosts done. 0 errors.", "log": {}}
+
+
+@pytest.mark.parametrize("before, begin, end", [
+    ("2026-03-15 12:00:00", "2026-02-01", "2026-03-01"), ("2026-03-15 12:00:00.5", "2026-02-01", "2026-03-01"),
+    ("2026-03-01 00:00:00", "2026-01-01", "2026-02-01"), ("2026-03-01 00:00:00.000001", "2026-02-01", "2026-03-01"),
+    ("2026-02-01 00:00:00", "2025-12-01", "2026-01-01"), ("2026-01-01 00:00:00.000000", "2025-11-01", "2025-12-01"),
+    ("1960-06-30 23:59:59", "1960-05-01", "1960-06-01")])
+def test_audits_do_not_run_here(door, server, before, begin, end):
+    shown = door.fetch(f"{AUDIT}/{before}")["instance_usage_audit_log"]
+    assert shown == {**NOT_RUN, "period_beginning": f"{begin} 00:00:00", "period_ending": f"{end} 00:00:00"}
+
+
+def test_audits_of_the_last_month(door):
+    shown = door.fetch(AUDIT)["instance_usage_audit_logs"]
+    today = datetime.datetime.now(datetime.timezone.utc)
+    assert {key: shown[key] for key in NOT_RUN} == NOT_RUN and len(shown) == len(NOT_RUN) + 2
+    end = datetime.datetime.fromisoformat(shown["period_ending"])
+    assert end.day == 1 and 0 <= (today.replace(tzinfo=None) - end).days <= 31
+    assert datetime.datetime.fromisoformat(shown["period_beginning"]) == (end - datetime.timedelta(days=1)).replace(day=1)
+
+
+def test_audits_of_this_zone_alone(root):
+    shown = root.fetch(f"{AUDIT}?zone.local=1")["instance_usage_audit_logs"]
+    assert (shown["num_hosts"], shown["hosts_not_run"], shown["overall_status"]) == (0, [], "ALL hosts done. 0 errors.")
+
+
+@pytest.mark.parametrize("before", ["yesterday", "2026-03-15", "2026-03-15T12:00:00", "2026-02-30 00:00:00", "2026-03-15 12:00:60",
+                                    "26-03-15 12:00:00", "2026-03-15 12:00:00.", "2026-03-15 12:00:00.1234567", "2026-03-15 12:00:00 x"])
+def test_audits_before_no_date(door, member, before):
+    answer = door.get(f"{AUDIT}/{before}")
+    assert answer.status_code == 400 and answer.json()["badRequest"]["message"] == f"Invalid timestamp for date {before}"
+    assert door.get(f"{AUDIT}/{before}", token=member).status_code == 403
+
+
+def test_parameters_that_are_repeated(door, server):
+    """The last counts; what Nova takes once only is 400."""
+    name = door.fetch(f"/servers/{server}")["server"]["name"]
+    assert [row["id"] for row in door.fetch(f"/servers?name=nobody&name={name}")["servers"]] == [server]
+    assert door.fetch(f"/servers?name={name}&name=nobody")["servers"] == []
+    assert door.fetch("/os-hosts?zone=leaf&zone=nowhere")["hosts"] == []
+    assert {row["host"] for row in door.fetch("/os-services?host=nowhere&host=leaf-h0")["services"]} == {"leaf-h0"}
+    assert len(door.fetch("/servers?limit=0&limit=1")["servers"]) == 1
+    assert door.get("/servers?limit=x&limit=1").status_code == 400
+    for query in ("limit=1&limit=1", "hypervisor_hostname_pattern=leaf&hypervisor_hostname_pattern=leaf", "with_servers=1&with_servers=0"):
+        assert door.get(f"/os-hypervisors?{query}", version="2.53").status_code == 400
+        assert door.get(f"/os-hypervisors?{query}", version="2.33").status_code == 200
+
+
+@pytest.mark.parametrize("method, path, body, version", [
+    ("POST", "action", {"sing": None}, "2.1"), ("POST", "action", {}, "2.1"), ("POST", "action", {"os-start": None, "os-stop": None}, "2.1"),
+    ("POST", "action", {"reboot": {"type": "GENTLE"}}, "2.1"), ("POST", "action", {"reboot": None}, "2.1"),
+    ("POST", "action", {"os-resetState": {"state": "x"}}, "2.1"), ("POST", "action", {"lock": {"locked_reason": ""}}, "2.73"),
+    ("POST", "action", {"os-getConsoleOutput": {"length": "x"}}, "2.1"), ("PUT", "", {"server": {"name": ""}}, "2.1"),
+    ("POST", "metadata", {"metadata": {"a": 1}}, "2.1"), ("PUT", "metadata/a", {"meta": {"a": 1}}, "2.1"), ("PUT", "tags", {"tags": ["a,b"]}, "2.26"),
+    ("POST", "os-interface", {"interfaceAttachment": {"net_id": "x"}}, "2.1")])
+def test_a_bad_body_is_400_for_a_server_that_is_not_there_too(door, method, path, body, version):
+    answer = door.request(method, f"/servers/11111111-2222-3333-4444-555555555555/{path}".rstrip("/"), json=body, version=version)
+    assert answer.status_code == 400, answer.text

@@ -138,3 +138,28 @@ def test_methods_and_versions(call, path):
             assert answer.status_code == (405 if path.endswith("/inventories") else 404), f"{method} 1.{version}"
         else:
             assert answer.status_code != 405
+
+
+def test_parameters_that_are_repeated(call, providers):
+    """The last counts, but of candidates' limit and group policy the first."""
+    names = [call("GET", f"/resource_providers/{provider}").json()["name"] for provider in providers]
+
+    def listed(query):
+        return [row["uuid"] for row in call("GET", f"/resource_providers?{query}").json()["resource_providers"]]
+    assert listed(f"name={names[0]}&name={names[1]}") == [providers[1]]
+    assert listed(f"uuid={providers[2]}&uuid={providers[0]}") == [providers[0]]
+    aggregate = str(uuid.uuid4())
+    for provider in providers[:2]:
+        body = {"aggregates": [aggregate], "resource_provider_generation": call("GET", f"/resource_providers/{provider}").json()["generation"]}
+        assert call("PUT", f"/resource_providers/{provider}/aggregates", json=body).status_code == 200
+
+    def candidates(query):
+        answer = call("GET", f"/allocation_candidates?{query}")
+        assert answer.status_code == 200, answer.text
+        return len(answer.json()["allocation_requests"])
+    both = f"resources=VCPU:1&member_of={aggregate}"
+    assert [candidates(f"{both}{limits}") for limits in ("", "&limit=1&limit=2", "&limit=2&limit=1")] == [2, 1, 2]
+    groups = f"resources1=VCPU:1&member_of1={aggregate}&resources2=MEMORY_MB:1&member_of2={aggregate}"
+    none, isolate = (candidates(f"{groups}&group_policy={first}&group_policy={last}")
+                     for first, last in (("none", "isolate"), ("isolate", "none")))
+    assert (none, isolate) == (2, 0)

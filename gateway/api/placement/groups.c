@@ -252,7 +252,7 @@ static enum err read_root_required(struct request *request, struct placement_tra
 /* A limit beyond what a number holds is none. */
 static enum err read_limit(const struct request *request, size_t *out)
 {
-    const char *text = request_query(request, "limit");
+    const char *text = pairs_get(&request->query, "limit"); /* the first, where of all others the last counts */
     int64_t limit = 0;
     if (!text)
         return OK;
@@ -285,7 +285,7 @@ static enum err check_groups(struct reading *reading)
 enum err groups_read(struct request *request, struct candidates_request *out)
 {
     struct reading *reading = arena_alloc(request->arena, sizeof(*reading));
-    const char *policy = request_query(request, "group_policy");
+    const char *policy = pairs_get(&request->query, "group_policy"); /* the first, as `limit` */
     reading->request = request;
     *out = (struct candidates_request){.groups = reading->groups,
                                        .group_policy = str_equal(policy, "isolate") ? GROUP_POLICY_ISOLATE : GROUP_POLICY_NONE,

@@ -29,20 +29,10 @@ static bool is_reader(const struct caller *caller)
     return caller_has_role(caller, "reader") || caller_has_role(caller, "member") || is_admin(caller);
 }
 
-/* Of repeated parameters the last counts, as for the handler. */
-static const char *last_project(const struct request *request)
-{
-    const char *project = NULL;
-    for (size_t i = 0; i < request->query.count; i++)
-        if (strcmp(request->query.items[i].name, "project_id") == 0)
-            project = request->query.items[i].value;
-    return project;
-}
-
 /* A project's reader may see the usages of that project. */
 static bool reads_own_project(const struct request *request)
 {
-    const char *project = last_project(request);
+    const char *project = request_query(request, "project_id");
     return is_reader(&request->caller) && project && str_equal(project, request->caller.project_id);
 }
 

@@ -53,10 +53,10 @@ static enum err read_uuid(const struct request *request, const json_t *value, co
 
 static enum err read_filter(struct request *request, struct placement_provider_filter *out)
 {
-    const char *uuid = view_query(request, "uuid");
-    const char *in_tree = view_query(request, "in_tree");
-    const char *resources = view_query(request, "resources");
-    *out = (struct placement_provider_filter){.name = view_query(request, "name")};
+    const char *uuid = request_query(request, "uuid");
+    const char *in_tree = request_query(request, "in_tree");
+    const char *resources = request_query(request, "resources");
+    *out = (struct placement_provider_filter){.name = request_query(request, "name")};
     TRY(parameters_member_of(request, "", &out->query.aggregates));
     TRY(parameters_required(request, "", &out->query.traits));
     if (uuid)

@@ -46,7 +46,7 @@ static const struct route *const tables[] = {
     .tables = tables, .write_error = placement_write_error, .decorate = placement_cors_decorate, .method_not_allowed = true,       \
     .version_malformed = "Invalid microversion: invalid version string: ",                                                         \
     .version_refused = "Invalid microversion: Unacceptable version header: ", .max_body = max_body,                                \
-    .special_route = placement_cors_route
+    .special_route = placement_cors_route, .last_parameter_counts = true
 
 const struct service placement_service = {.mounts = mounts, PLACEMENT_SERVICE};
 const struct service placement_root_service = {.mounts = root_mounts, PLACEMENT_SERVICE};

@@ -54,8 +54,8 @@ static enum err read_association(const char *value, enum placement_association *
 
 static enum err list_traits(struct request *request, struct response *response)
 {
-    const char *name = view_query(request, "name");
-    const char *associated = view_query(request, "associated");
+    const char *name = request_query(request, "name");
+    const char *associated = request_query(request, "associated");
     struct placement_trait_list_filter filter = {0};
     struct placement_traits traits;
     int64_t modified = 0;

@@ -34,10 +34,10 @@ static json_t *take_type(json_t *object, const struct placement_usage *usage)
 
 static enum err show_total(struct request *request, struct response *response)
 {
-    const struct placement_usage_query query = {.project_id = view_query(request, "project_id"),
-                                                .user_id = view_query(request, "user_id"),
+    const struct placement_usage_query query = {.project_id = request_query(request, "project_id"),
+                                                .user_id = request_query(request, "user_id"),
                                                 .by_type = placement_at_least(request, TYPE_SINCE),
-                                                .consumer_type = view_query(request, "consumer_type")};
+                                                .consumer_type = request_query(request, "consumer_type")};
     struct placement_usages usages;
     TRY(placement_usages_get(request->db, request->arena, &query, &usages));
     json_t *object = json_object();

@@ -44,15 +44,6 @@ enum err view_check_generation(struct request *request, const struct placement_p
     return placement_fail(request, E_CONFLICT, CODE_CONCURRENT, "%s", words);
 }
 
-const char *view_query(const struct request *request, const char *name)
-{
-    const char *value = NULL;
-    for (size_t i = 0; i < request->query.count; i++)
-        if (strcmp(request->query.items[i].name, name) == 0)
-            value = request->query.items[i].value;
-    return value;
-}
-
 json_t *view_uuid(const struct uuid *uuid)
 {
     return json_string(uuid_to_text(uuid).text);

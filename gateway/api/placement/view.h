@@ -25,8 +25,6 @@ MUST_CHECK enum err view_find_provider(struct request *request, struct placement
 MUST_CHECK enum err view_check_generation(struct request *request, const struct placement_provider *provider, const json_t *body,
                                           const char *words);
 
-/* The last parameter of that name; NULL. */
-const char *view_query(const struct request *request, const char *name);
 json_t *view_uuid(const struct uuid *uuid);
 int64_t view_integer(const json_t *object, const char *name);
 int64_t view_later(int64_t a_us, int64_t b_us);

@@ -41,7 +41,8 @@ struct http_pairs {
 
 void pairs_add(struct arena *arena, struct http_pairs *pairs, const char *name, const char *value); /* borrows both */
 const char *pairs_get(const struct http_pairs *pairs, const char *name);                            /* first, exact name; NULL */
-const char *pairs_get_nocase(const struct http_pairs *pairs, const char *name);                     /* headers */
+const char *pairs_get_last(const struct http_pairs *pairs, const char *name);
+const char *pairs_get_nocase(const struct http_pairs *pairs, const char *name); /* headers */
 
 enum access {
     ACCESS_PUBLIC, /* no token needed, none read */
@@ -134,6 +135,7 @@ struct service {
     void (*decorate)(const struct request *request, struct response *response); /* headers on every reply; may be NULL */
     bool method_not_allowed;       /* true: known path, wrong method is 405 with Allow; false: 404 as Nova */
     const char *request_id_header; /* a second header with the request's id (x-compute-request-id), or NULL */
+    bool last_parameter_counts;    /* of a query parameter that is repeated; false: the first one (request_query) */
     bool content_type_required;    /* a JSON body without Content-Type is 400 (Placement); false: taken as JSON (Nova) */
     const char *version_malformed; /* words in front of a version that cannot be read, and of one that is not supported; */
     const char *version_refused;   /* then the reply has no version header. NULL: Nova's words */
@@ -271,7 +273,8 @@ size_t core_max_body(const struct http_core *core, const struct request *request
 /* Helpers for handlers. */
 const char *request_header(const struct request *request, const char *name);
 const char *request_param(const struct request *request, const char *name); /* never NULL for a name in the route */
-const char *request_query(const struct request *request, const char *name); /* first; NULL */
+/* NULL: none. Of several the one that counts with this service. */
+const char *request_query(const struct request *request, const char *name);
 /* "{base_url}{mount}{format…}" in the arena. */
 const char *request_link(const struct request *request, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* As request_link, without the version (the project stays, if it was in the path): Nova's bookmark links. */

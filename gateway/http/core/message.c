@@ -67,7 +67,8 @@ const char *request_param(const struct request *request, const char *name)
 
 const char *request_query(const struct request *request, const char *name)
 {
-    return pairs_get(&request->query, name);
+    const bool last = request->service && request->service->last_parameter_counts;
+    return last ? pairs_get_last(&request->query, name) : pairs_get(&request->query, name);
 }
 
 const char *request_link(const struct request *request, const char *format, ...)

@@ -26,6 +26,14 @@ const char *pairs_get(const struct http_pairs *pairs, const char *name)
     return NULL;
 }
 
+const char *pairs_get_last(const struct http_pairs *pairs, const char *name)
+{
+    for (size_t i = pairs->count; i > 0; i--)
+        if (strcmp(pairs->items[i - 1].name, name) == 0)
+            return pairs->items[i - 1].value;
+    return NULL;
+}
+
 const char *pairs_get_nocase(const struct http_pairs *pairs, const char *name)
 {
     for (size_t i = 0; i < pairs->count; i++)

@@ -18,10 +18,12 @@ static void asked_clear(struct asked *asked)
 }
 
 /* The query's values are taken as they are: nothing is decoded. */
+static const struct service compute = {.name = "compute", .last_parameter_counts = true};
+
 static void ask(struct asked *asked, enum who who, int version, const char *query)
 {
     char *rest = arena_strdup(&asked->arena, query);
-    asked->request = (struct request){.arena = &asked->arena, .version = version};
+    asked->request = (struct request){.arena = &asked->arena, .service = &compute, .version = version};
     asked->request.caller = (struct caller){.project_id = "P", .is_admin = who == ADMIN};
     for (char *pair = strsep(&rest, "&"); pair && *pair; pair = strsep(&rest, "&")) {
         char *value = pair;
@@ -130,6 +132,9 @@ static const struct row filters[] = {
     {ADMIN, 1, "all_tenants=", "deleted=0", OK, NULL},
     {ADMIN, 79, "all_tenants=True", "deleted=0", OK, NULL},
     {ADMIN, 1, "all_tenants=0", MINE, OK, NULL},
+    {ADMIN, 1, "all_tenants=1&all_tenants=0", MINE, OK, NULL},
+    {USER, 1, "name=a&name=b", "name~b; " MINE, OK, NULL},
+    {ADMIN, 1, "deleted=1&deleted=0&name=a", "name~a; " MINE, OK, NULL},
     {USER, 1, "all_tenants=0", MINE, OK, NULL},
     {USER, 1, "all_tenants=1", NULL, E_FORBIDDEN,
      "Policy doesn't allow os_compute_api:servers:index:get_all_tenants to be performed."},
@@ -264,14 +269,10 @@ static void limits_are_digits_and_clamped(void **state)
         const char *query;
         size_t limit;
         bool given;
-    } good[] = {{"", 1000, false},
-                {"limit=5", 5, true},
-                {"limit=0", 0, true},
-                {"limit=1000", 1000, true},
-                {"limit=5000", 1000, true},
-                {"limit=007", 7, true},
-                {"limit=99999999999999999999", 1000, true}};
-    static const char *const bad[] = {"limit=-1", "limit=x", "limit=", "limit=1.5", "limit= 5", "limit=5x"};
+    } good[] = {
+        {"", 1000, false},          {"limit=5", 5, true},       {"limit=0", 0, true},   {"limit=3&limit=2", 2, true},
+        {"limit=1000", 1000, true}, {"limit=5000", 1000, true}, {"limit=007", 7, true}, {"limit=99999999999999999999", 1000, true}};
+    static const char *const bad[] = {"limit=-1", "limit=x", "limit=", "limit=1.5", "limit= 5", "limit=5x", "limit=x&limit=5"};
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(good) + ARRAY_LEN(bad); i++) {
         CLEANUP(asked_clear) struct asked asked = {0};

@@ -134,6 +134,21 @@ static const struct service typed = {
     .content_type_required = true,
 };
 
+/* Of a repeated query parameter one counts: which one the service says. */
+static void repeated_parameters(void **state)
+{
+    const struct service last = {.last_parameter_counts = true};
+    struct http_pair pairs[] = {{"a", "1"}, {"b", "2"}, {"a", "3"}};
+    struct request request = {.service = &compute, .query = {pairs, ARRAY_LEN(pairs), ARRAY_LEN(pairs)}};
+    (void)state;
+    assert_string_equal(request_query(&request, "a"), "1");
+    assert_string_equal(request_query(&request, "b"), "2");
+    request.service = &last;
+    assert_string_equal(request_query(&request, "a"), "3");
+    assert_string_equal(request_query(&request, "b"), "2");
+    assert_null(request_query(&request, "c"));
+}
+
 static const struct service *const services[] = {&compute, &typed, NULL};
 
 static int setup(void **state)
@@ -429,17 +444,12 @@ static void test_accounting(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_access),
-        cmocka_unit_test(test_policy_words),
-        cmocka_unit_test(test_project_in_path),
-        cmocka_unit_test(test_bodies),
-        cmocka_unit_test(test_schema_by_version),
-        cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_message_is_utf8),
-        cmocka_unit_test(test_locate),
-        cmocka_unit_test(test_request_ids),
-        cmocka_unit_test(test_links),
-        cmocka_unit_test(test_header_values_end_no_line),
+        cmocka_unit_test(repeated_parameters), cmocka_unit_test(test_access),
+        cmocka_unit_test(test_policy_words),   cmocka_unit_test(test_project_in_path),
+        cmocka_unit_test(test_bodies),         cmocka_unit_test(test_schema_by_version),
+        cmocka_unit_test(test_errors),         cmocka_unit_test(test_message_is_utf8),
+        cmocka_unit_test(test_locate),         cmocka_unit_test(test_request_ids),
+        cmocka_unit_test(test_links),          cmocka_unit_test(test_header_values_end_no_line),
         cmocka_unit_test(test_accounting),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
