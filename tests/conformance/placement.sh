@@ -2,7 +2,7 @@
 # placement.sh [socket|direct] [ARGUMENT…]: OpenStack's own HTTP tests for Placement, over the socket and through the direct interface.
 #
 # Needs the folder of tests: ZONEGATE_CONFORMANCE, or ../shared/conformance beside the checkout; without it nothing is run, and a line
-# says so. Needs python3-gabbi and python3-placement. ZONEGATE is the program (else the release build), ZONEGATE_DIRECT the adapter
+# says so. Needs python3-gabbi, python3-placement and python3-oslotest. ZONEGATE is the program (else the release build), ZONEGATE_DIRECT the adapter
 # (else the one beside the program). Further arguments go to the runner (--match REGEX, --show N). Ends with 1 when a test failed.
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
