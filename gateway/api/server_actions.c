@@ -163,6 +163,7 @@ static const struct action_row {
     {"os-getConsoleOutput", NULL, "os_get_console_output", 0, do_console},
 };
 
+/* As Nova: the body is judged before the caller, and both before the server is looked for. */
 static enum err server_action(struct request *request, struct response *response)
 {
     if (json_object_size(request->json) != 1)
@@ -171,10 +172,10 @@ static enum err server_action(struct request *request, struct response *response
     for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
         if (strcmp(actions[i].key, key) != 0)
             continue;
-        if (actions[i].admin && !request->caller.is_admin)
-            return fail(E_FORBIDDEN, "Policy doesn't allow %s to be performed.", actions[i].admin);
         if (actions[i].schema && request->version >= actions[i].schema_min)
             TRY(json_validate(json_schema_named(actions[i].schema), request->json));
+        if (actions[i].admin && !request->caller.is_admin)
+            return fail(E_FORBIDDEN, "Policy doesn't allow %s to be performed.", actions[i].admin);
         return actions[i].run(request, response, json_object_get(request->json, key));
     }
     return fail(E_INVALID, "There is no such action: %s", key);

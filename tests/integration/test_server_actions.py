@@ -212,3 +212,30 @@ def test_by_the_openstack_command(zone, owner, server):
     assert shown(owner, server)["locked_reason"] == "mine"
     command.run("server", "unlock", server)
     assert shown(owner, server)["locked"] is False
+
+
+# A body that fits (None: of no version), and bodies that do not.
+BODIES = {
+    "os-start": (None, []), "os-stop": (None, []), "pause": (None, []), "unpause": (None, []), "suspend": (None, []), "resume": (None, []),
+    "unlock": (None, []), "forceDelete": (None, []), "restore": (None, []),
+    "lock": ({"locked_reason": "why"}, [{"locked_reason": ""}, {"locked_reason": 1}, {"other": "x"}, [], "x"]),
+    "reboot": ({"type": "SOFT"}, [None, {}, {"type": "WARM"}, {"type": None}, {"type": "HARD", "more": 1}, "SOFT"]),
+    "os-resetState": ({"state": "error"}, [None, {}, {"state": "stopped"}, {"state": 1}, {"state": "error", "more": 1}, "error"]),
+    "os-getConsoleOutput": ({"length": 5}, [None, {"length": -2}, {"length": "five"}, {"more": 1}, [], 5]),
+    "addSecurityGroup": ({"name": "default"}, [None, {}, {"name": ""}, "default", []]),
+    "removeSecurityGroup": ({"name": "default"}, [None, {}, {"name": ""}, "default", []]),
+}
+UNKNOWN = ("11111111-2222-3333-4444-555555555555", "no-uuid")
+
+
+@pytest.mark.parametrize("key", BODIES)
+def test_bodies_are_judged_before_the_server_is_looked_for(admin, owner, key):
+    good, bad = BODIES[key]
+    for server in UNKNOWN:
+        assert admin.post(f"/servers/{server}/action", {key: good}, version=NEWEST).status_code == 404
+        for http in (admin, owner):
+            for value in bad:
+                answer = http.post(f"/servers/{server}/action", {key: value}, version=NEWEST)
+                assert answer.status_code == 400, f"{server} {key} {value}: {answer.text}"
+            for body in ({key: good, "more": None}, [{key: good}], {}, {key + "x": good}):
+                assert http.post(f"/servers/{server}/action", body, version=NEWEST).status_code == 400, f"{server} {body}"
