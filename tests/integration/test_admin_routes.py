@@ -4,6 +4,7 @@ import datetime
 
 import pytest
 
+from lib.clients import CommandLine
 from lib.servers import FLAVOR, stock
 from lib.wait import wait_for
 
@@ -197,3 +198,19 @@ def test_parameters_that_are_repeated(door, server):
 def test_a_bad_body_is_400_for_a_server_that_is_not_there_too(door, method, path, body, version):
     answer = door.request(method, f"/servers/11111111-2222-3333-4444-555555555555/{path}".rstrip("/"), json=body, version=version)
     assert answer.status_code == 400, answer.text
+
+
+@pytest.mark.parametrize("value, kept", [(None, None), ("a" * 32, "a" * 32), ("", 400), (5, 400), ("x" * 65, 400), ("with blank", 400)])
+def test_default_projects_that_are_sent(door, value, kept):
+    """Keystone keeps the id of a project that is not there, and does not show what is none."""
+    name = f"sent {value!r}"[:50] + door.zone.name
+    answer = door.post("/identity/v3/users", {"user": {"name": name, "default_project_id": value}})
+    if kept == 400:
+        assert answer.status_code == 400, answer.text
+        return
+    assert answer.status_code == 201 and answer.json()["user"].get("default_project_id") == kept, answer.text
+    user = answer.json()["user"]["id"]
+    for change, shown in (("b" * 32, "b" * 32), (None, None)):
+        changed = door.request("PATCH", f"/identity/v3/users/{user}", json={"user": {"default_project_id": change}})
+        assert changed.status_code == 200 and changed.json()["user"].get("default_project_id") == shown, changed.text
+        assert door.fetch(f"/identity/v3/users/{user}")["user"].get("default_project_id") == shown
