@@ -122,12 +122,13 @@ static bool submit(struct exchange *exchange, enum phase phase, size_t queue_lim
 {
     struct http_server *server = exchange->server;
     const enum phase before = exchange->phase;
+    struct pool_wake wake = {NULL};
     (void)pthread_mutex_lock(&server->lock);
     exchange->phase = phase;
     exchange->busy = true;
     exchange->request.on_server_thread = false;
     const size_t limit = exchange->request.route->own_queue ? OWN_QUEUE : queue_limit;
-    const bool taken = !server->cutting && pool_push(pool_of(exchange), &exchange->item, limit);
+    const bool taken = !server->cutting && pool_push(pool_of(exchange), &exchange->item, limit, &wake);
     if (taken) {
         patience_ours(exchange->connection);
         MHD_suspend_connection(exchange->connection);
@@ -138,6 +139,7 @@ static bool submit(struct exchange *exchange, enum phase phase, size_t queue_lim
         exchange->request.on_server_thread = true;
     }
     (void)pthread_mutex_unlock(&server->lock);
+    pool_wake(wake);
     return taken;
 }
 
@@ -370,14 +372,6 @@ static phase_f *const phases[] = {
 };
 _Static_assert(ARRAY_LEN(phases) == PHASE_COUNT, "a phase without a function");
 
-static bool is_busy(struct exchange *exchange)
-{
-    (void)pthread_mutex_lock(&exchange->server->lock);
-    const bool busy = exchange->busy;
-    (void)pthread_mutex_unlock(&exchange->server->lock);
-    return busy;
-}
-
 enum MHD_Result exchange_continue(void *server, struct MHD_Connection *connection, const char *url, const char *method,
                                   const char *version, const char *upload, size_t *upload_size, void **context)
 {
@@ -385,7 +379,7 @@ enum MHD_Result exchange_continue(void *server, struct MHD_Connection *connectio
     (void)server;
     (void)url;
     (void)version;
-    if (!exchange || is_busy(exchange))
+    if (!exchange || atomic_load(&exchange->busy))
         return MHD_NO;
     if (exchange->phase == PHASE_BEGIN) {
         patience_head(connection);

@@ -69,14 +69,14 @@ struct exchange {
     struct exchange *previous;
     struct exchange *next;
     enum phase phase;
-    bool busy;      /* a worker has it, or it waits for one */
-    bool suspended; /* its connection is */
-    bool orphan;    /* its connection is gone: whoever is the last to need it frees it */
-    bool carried;   /* its source is not over */
-    bool paused;    /* suspended until the source has something to say */
-    bool broken;    /* the source was */
-    bool unfed;     /* no worker could make more of it */
-    bool begun;     /* core_open was called */
+    atomic_bool busy; /* a worker has it, or it waits for one; written under the lock */
+    bool suspended;   /* its connection is */
+    bool orphan;      /* its connection is gone: whoever is the last to need it frees it */
+    bool carried;     /* its source is not over */
+    bool paused;      /* suspended until the source has something to say */
+    bool broken;      /* the source was */
+    bool unfed;       /* no worker could make more of it */
+    bool begun;       /* core_open was called */
     bool accounted;
     uint64_t streamed; /* bytes of the body that went to the sink */
     uint64_t dropped;  /* bytes of the body that were thrown away */

@@ -1,6 +1,7 @@
 /*
- * See pool.h. One lock guards the queue and the stack of idle workers; it is never held while work is done. A worker that ends
- * joins the one that ended before it, so at most one thread at a time waits to be joined.
+ * See pool.h. One lock guards the queue and the stack of idle workers; it is never held while work is done, nor while a worker is
+ * woken, which would find it taken. A worker that ends joins the one that ended before it, so at most one thread at a time waits to
+ * be joined; what it was made of is kept for the next one, so that a wake that comes late finds it.
  *
  * A few threads per core that really run are the fastest (more of them only take turns): an item goes to a worker while fewer than
  * `slots` run, else it queues. Whoever says that it waits (worker_waiting) gives its slot away. Whoever waits without a word, for a
@@ -11,6 +12,7 @@
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <time.h>
@@ -36,7 +38,7 @@ struct worker {
     pthread_t thread;
     pthread_cond_t wake;
     struct pool_item *item; /* what to do next; guarded by the pool's lock while idle */
-    struct worker *below;   /* in the stack of idle workers */
+    struct worker *below;   /* in the stack of idle workers, or of those that ended */
     struct worker_parts parts;
     bool is_open;
     bool runs;  /* it had an item, which is done when it asks for the next */
@@ -50,6 +52,7 @@ struct pool {
     struct worker *idle;
     struct worker *watcher; /* an idle worker that sleeps no longer than the queue allows, or was told to look at it; NULL */
     struct worker *ended;   /* to be joined by the next one that ends */
+    struct worker *spare;   /* joined: for new ones */
     size_t idle_count;
     size_t worker_count; /* those that take work */
     size_t running;      /* those that have an item and do not wait */
@@ -57,6 +60,7 @@ struct pool {
     struct pool_item *first;
     struct pool_item **last;
     size_t queued;
+    atomic_size_t taken; /* items that workers have or could get, and those that wait */
     bool stopping;
     struct metric *workers_gauge;
     struct metric *queue_gauge;
@@ -101,6 +105,7 @@ static void set_gauges(struct pool *pool)
 {
     metric_set(pool->workers_gauge, (int64_t)pool->worker_count);
     metric_set(pool->queue_gauge, (int64_t)pool->queued);
+    atomic_store(&pool->taken, pool->worker_count - pool->idle_count + pool->queued);
 }
 
 /* Under the lock. */
@@ -127,7 +132,7 @@ static struct pool_item *dequeue(struct pool *pool)
 }
 
 /* Under the lock: the worker on top of the stack gets `item`; the one that watches the queue only if there is no other. */
-static void wake_top(struct pool *pool, struct pool_item *item)
+static void wake_top(struct pool *pool, struct pool_item *item, struct pool_wake *wake)
 {
     struct worker **at = &pool->idle;
     if (*at == pool->watcher && (*at)->below)
@@ -139,7 +144,14 @@ static void wake_top(struct pool *pool, struct pool_item *item)
     if (pool->watcher == worker)
         pool->watcher = NULL;
     worker->item = item;
-    (void)pthread_cond_signal(&worker->wake);
+    pool_wake(*wake); /* more than one at a time is seldom */
+    wake->worker = worker;
+}
+
+void pool_wake(struct pool_wake wake)
+{
+    if (wake.worker)
+        (void)pthread_cond_signal(&wake.worker->wake);
 }
 
 static void remove_idle(struct pool *pool, struct worker *worker)
@@ -237,16 +249,42 @@ static struct worker_parts *open_parts(struct worker *worker)
     return &worker->parts;
 }
 
-static void free_worker(struct worker *worker)
+static void free_workers(struct worker *worker)
 {
-    (void)pthread_cond_destroy(&worker->wake);
-    free(worker);
+    while (worker) {
+        struct worker *next = worker->below;
+        (void)pthread_cond_destroy(&worker->wake);
+        free(worker);
+        worker = next;
+    }
 }
 
-static void join_worker(struct worker *worker)
+static void join_worker(struct pool *pool, struct worker *worker)
 {
     (void)pthread_join(worker->thread, NULL);
-    free_worker(worker);
+    (void)pthread_mutex_lock(&pool->lock);
+    worker->below = pool->spare;
+    pool->spare = worker;
+    (void)pthread_mutex_unlock(&pool->lock);
+}
+
+/* Under the lock: all of it as new, but for the condition, which somebody may be about to signal. */
+static struct worker *new_worker(struct pool *pool)
+{
+    struct worker *worker = pool->spare;
+    if (worker) {
+        pool->spare = worker->below;
+        worker->below = NULL;
+        worker->parts = (struct worker_parts){0};
+        worker->is_open = false;
+        worker->runs = false;
+        worker->waits = false;
+        return worker;
+    }
+    worker = calloc(1, sizeof(*worker));
+    if (worker)
+        cond_init(&worker->wake);
+    return worker;
 }
 
 static void leave(struct worker *worker)
@@ -260,7 +298,7 @@ static void leave(struct worker *worker)
     pool->ended = worker;
     (void)pthread_mutex_unlock(&pool->lock);
     if (previous)
-        join_worker(previous);
+        join_worker(pool, previous);
     (void)pthread_mutex_lock(&pool->lock);
     pool->thread_count--;
     (void)pthread_cond_signal(&pool->gone);
@@ -298,16 +336,16 @@ static int start_thread(struct worker *worker)
 /* Under the lock. Without an item it begins with the queue. */
 static bool add_worker(struct pool *pool, struct pool_item *item)
 {
-    struct worker *worker = calloc(1, sizeof(*worker));
+    struct worker *worker = new_worker(pool);
     if (!worker)
         return false;
     worker->pool = pool;
     worker->item = item;
     worker->runs = item != NULL;
-    cond_init(&worker->wake);
     if (start_thread(worker) != 0) {
         log_warn("http.worker", "cause=\"no more threads\" workers=%zu", pool->worker_count);
-        free_worker(worker);
+        worker->below = pool->spare;
+        pool->spare = worker;
         return false;
     }
     pool->worker_count++;
@@ -331,27 +369,32 @@ static void keep_watch(struct pool *pool)
 }
 
 /* Under the lock: a free slot gets a worker, an idle one or a new one. */
-static bool hand_over(struct pool *pool, struct pool_item *item)
+static bool hand_over(struct pool *pool, struct pool_item *item, struct pool_wake *wake)
 {
     if (pool->running >= pool->options.slots)
         return false;
     if (!pool->idle)
         return pool->worker_count < pool->options.workers && add_worker(pool, item);
-    wake_top(pool, item);
+    wake_top(pool, item, wake);
     return true;
 }
 
-/* Under the lock: as many as there can be workers have an item or could get one, and `queue_limit` more wait. */
-static bool is_full(const struct pool *pool, size_t queue_limit)
+/* As many as there can be workers have an item or could get one, and `queue_limit` more wait. */
+static bool is_too_much(const struct pool *pool, size_t taken, size_t queue_limit)
 {
-    const size_t taken = pool->worker_count - pool->idle_count + pool->queued;
     return taken >= pool->options.workers && taken - pool->options.workers >= queue_limit;
 }
 
 /* Under the lock. */
-static bool place(struct pool *pool, struct pool_item *item, size_t queue_limit)
+static bool is_full(const struct pool *pool, size_t queue_limit)
 {
-    if (hand_over(pool, item)) {
+    return is_too_much(pool, pool->worker_count - pool->idle_count + pool->queued, queue_limit);
+}
+
+/* Under the lock. */
+static bool place(struct pool *pool, struct pool_item *item, size_t queue_limit, struct pool_wake *wake)
+{
+    if (hand_over(pool, item, wake)) {
         keep_watch(pool); /* it may have been the watcher who got it */
         return true;
     }
@@ -372,21 +415,24 @@ void worker_waiting(struct worker_parts *parts, bool waits)
 {
     struct worker *worker = worker_of(parts);
     struct pool *pool = worker->pool;
+    struct pool_wake wake = {NULL};
     (void)pthread_mutex_lock(&pool->lock);
     if (waits != worker->waits) {
         worker->waits = waits;
         pool->running += waits ? -1UL : 1;
-        while (waits && pool->first && hand_over(pool, pool->first))
+        while (waits && pool->first && hand_over(pool, pool->first, &wake))
             (void)dequeue(pool);
         keep_watch(pool);
     }
     (void)pthread_mutex_unlock(&pool->lock);
+    pool_wake(wake);
 }
 
-bool pool_push(struct pool *pool, struct pool_item *item, size_t queue_limit)
+bool pool_push(struct pool *pool, struct pool_item *item, size_t queue_limit, struct pool_wake *out)
 {
+    *out = (struct pool_wake){NULL};
     (void)pthread_mutex_lock(&pool->lock);
-    const bool placed = place(pool, item, queue_limit);
+    const bool placed = place(pool, item, queue_limit, out);
     set_gauges(pool);
     (void)pthread_mutex_unlock(&pool->lock);
     return placed;
@@ -394,10 +440,7 @@ bool pool_push(struct pool *pool, struct pool_item *item, size_t queue_limit)
 
 bool pool_is_full(struct pool *pool)
 {
-    (void)pthread_mutex_lock(&pool->lock);
-    const bool full = is_full(pool, pool->options.queue);
-    (void)pthread_mutex_unlock(&pool->lock);
-    return full;
+    return is_too_much(pool, atomic_load(&pool->taken), pool->options.queue);
 }
 
 struct pool_item *pool_take_queued(struct pool *pool)
@@ -433,7 +476,8 @@ void pool_free(struct pool *pool)
         (void)pthread_cond_wait(&pool->gone, &pool->lock);
     (void)pthread_mutex_unlock(&pool->lock);
     if (pool->ended)
-        join_worker(pool->ended);
+        join_worker(pool, pool->ended);
+    free_workers(pool->spare);
     (void)pthread_cond_destroy(&pool->gone);
     (void)pthread_mutex_destroy(&pool->lock);
     free(pool);

@@ -31,9 +31,16 @@ struct pool_options {
 };
 
 struct pool *pool_new(const struct pool_options *options);
+/* A worker that has an item and sleeps still: to be woken when no lock is held that it will want. */
+struct pool_wake {
+    struct worker *worker; /* NULL: nobody */
+};
+
 /* Gives `item` to an idle worker, a new one, or the queue. False: as many are at work or queued as there can be workers, and
- * `queue_limit` items more. */
-MUST_CHECK bool pool_push(struct pool *pool, struct pool_item *item, size_t queue_limit);
+ * `queue_limit` items more. `out` goes to pool_wake, soon. */
+MUST_CHECK bool pool_push(struct pool *pool, struct pool_item *item, size_t queue_limit, struct pool_wake *out);
+void pool_wake(struct pool_wake wake);
+/* As of a moment ago; pool_push knows. */
 bool pool_is_full(struct pool *pool);
 /* Takes what still waits in the queue, oldest first. */
 struct pool_item *pool_take_queued(struct pool *pool);

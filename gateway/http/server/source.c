@@ -78,7 +78,9 @@ static ssize_t cut(struct exchange *exchange)
 static bool ask_worker(struct exchange *exchange)
 {
     struct http_server *server = exchange->server;
-    exchange->busy = !server->cutting && pool_push(server->pool, &exchange->item, SIZE_MAX);
+    struct pool_wake wake = {NULL};
+    exchange->busy = !server->cutting && pool_push(server->pool, &exchange->item, SIZE_MAX, &wake);
+    pool_wake(wake);
     return exchange->busy && source_pause(exchange);
 }
 

@@ -32,6 +32,14 @@ static struct {
     bool go;
 } scene = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
+static bool push(struct pool *pool, struct pool_item *item, size_t queue_limit)
+{
+    struct pool_wake wake;
+    const bool placed = pool_push(pool, item, queue_limit, &wake);
+    pool_wake(wake);
+    return placed;
+}
+
 static void change(int *counter)
 {
     (void)pthread_mutex_lock(&scene.lock);
@@ -133,13 +141,13 @@ static void test_limits(void **state)
         jobs[i].waits = true;
     for (int i = 0; i < 5; i++) {
         assert_false(pool_is_full(pool));
-        assert_true(pool_push(pool, &jobs[i].item, 3));
+        assert_true(push(pool, &jobs[i].item, 3));
     }
     assert_true(pool_is_full(pool));
-    assert_false(pool_push(pool, &jobs[5].item, 3));
+    assert_false(push(pool, &jobs[5].item, 3));
     assert_int_equal(counts_of(pool).workers, 2);
     assert_int_equal(counts_of(pool).queued, 3);
-    assert_true(pool_push(pool, &jobs[5].item, 4));
+    assert_true(push(pool, &jobs[5].item, 4));
     let_go(true);
     await(&scene.done, 6);
     pool_free(pool);
@@ -154,13 +162,13 @@ static void test_lifo(void **state)
     struct pool *pool = make(4, 0, 0);
     for (int i = 0; i < 4; i++) {
         jobs[i].waits = true;
-        assert_true(pool_push(pool, &jobs[i].item, 0));
+        assert_true(push(pool, &jobs[i].item, 0));
     }
     await(&scene.started, 4);
     let_go(true);
     wait_idle(pool, 4, 4);
     for (int i = 4; i < 8; i++) { /* one after the other: always the same worker */
-        assert_true(pool_push(pool, &jobs[i].item, 0));
+        assert_true(push(pool, &jobs[i].item, 0));
         await(&scene.done, i + 1);
         wait_idle(pool, 4, 4);
         assert_true(pthread_equal(jobs[i].ran_on, jobs[4].ran_on));
@@ -175,13 +183,13 @@ static void test_idle_end(void **state)
     struct pool *pool = make(6, 0, 50);
     for (int i = 0; i < 6; i++) {
         jobs[i].waits = true;
-        assert_true(pool_push(pool, &jobs[i].item, 0));
+        assert_true(push(pool, &jobs[i].item, 0));
     }
     await(&scene.started, 6);
     let_go(true);
     wait_idle(pool, 2, 2); /* two stay */
     await(&scene.closed, 4);
-    assert_true(pool_push(pool, &jobs[6].item, 0));
+    assert_true(push(pool, &jobs[6].item, 0));
     await(&scene.done, 7);
     assert_int_equal(counts_of(pool).workers, 2);
     pool_free(pool);
@@ -194,7 +202,7 @@ static void test_take_queued(void **state)
     struct job jobs[4] = {{.waits = true}};
     struct pool *pool = make(1, 10, 0);
     for (int i = 0; i < 4; i++)
-        assert_true(pool_push(pool, &jobs[i].item, 10));
+        assert_true(push(pool, &jobs[i].item, 10));
     await(&scene.started, 1);
     struct pool_item *taken = pool_take_queued(pool);
     for (int i = 1; i < 4; i++, taken = taken->next)
@@ -212,7 +220,7 @@ static void test_waiting_gives_the_slot_away(void **state)
     struct job jobs[3] = {{.waits = true, .says = true}, {.waits = true, .says = true}, {.waits = false}};
     struct pool *pool = make_with(4, 1, 10, 0);
     for (int i = 0; i < 3; i++)
-        assert_true(pool_push(pool, &jobs[i].item, 10));
+        assert_true(push(pool, &jobs[i].item, 10));
     await(&scene.started, 3);
     await(&scene.done, 1);
     let_go(true);
@@ -228,7 +236,7 @@ static void test_stalled_items_get_workers(void **state)
     struct pool *pool = make_with(4, 1, 10, 0);
     for (int i = 0; i < 5; i++) {
         jobs[i].waits = true;
-        assert_true(pool_push(pool, &jobs[i].item, 10));
+        assert_true(push(pool, &jobs[i].item, 10));
     }
     await(&scene.started, 4);
     assert_int_equal(counts_of(pool).workers, 4);
@@ -245,7 +253,7 @@ static void test_many(void **state)
     struct pool *pool = make(3, ITEMS, 1); /* workers come and go all the time */
     for (int round = 0; round < 50; round++) {
         for (int i = 0; i < ITEMS; i++)
-            assert_true(pool_push(pool, &jobs[i].item, ITEMS));
+            assert_true(push(pool, &jobs[i].item, ITEMS));
         await(&scene.done, (round + 1) * ITEMS);
     }
     pool_free(pool);
