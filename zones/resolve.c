@@ -234,7 +234,17 @@ enum resolved resolve_reduce(enum resolved a, enum resolved b)
     return table[a][b];
 }
 
-/* The tag that stands for a path: the zone's, or that of the nearest known zone above it. "000000" when not even the child is
+static uint32_t tag_of_neighbour(const struct zones_view *view, const char *name)
+{
+    const struct zone *child = view_child_by_name(view, name);
+    for (size_t i = 0; i < view->parent_count && !child; i++) {
+        if (str_equal(view->parents[i].row.name, name))
+            return view->parents[i].tag;
+    }
+    return child ? child->tag : 0;
+}
+
+/* The tag that stands for a path: the zone's, or that of the nearest known zone before it. "000000" when not even the neighbour is
  * known. */
 static const char *tag_of_path(const struct zones_view *view, const char *path, struct arena *arena)
 {
@@ -244,8 +254,38 @@ static const char *tag_of_path(const struct zones_view *view, const char *path, 
         *slash = '\0';
         row = directory_find_path(&view->directory, at);
     }
-    const struct zone *child = row ? NULL : view_child_by_name(view, at);
-    return arena_printf(arena, "%06x", row ? row->tag : child ? child->tag : 0);
+    return arena_printf(arena, "%06x", row ? row->tag : tag_of_neighbour(view, at));
+}
+
+/* Of what follows in the path, as far as these zones are known here. */
+static void add_tags(const struct zones_view *view, const char *name, const char *path, struct text *tags)
+{
+    CLEANUP(text_clear) struct text at = {0};
+    const struct directory_row *row = NULL;
+    text_add_str(&at, name);
+    do {
+        const size_t length = strcspn(path, "/");
+        text_add_char(&at, '/');
+        text_add(&at, path, length);
+        path += length + (path[length] == '/');
+        row = directory_find_path(&view->directory, text_str(&at));
+        if (row)
+            text_add_format(tags, "/%06x", row->tag);
+    } while (row && *path);
+}
+
+const char *zones_path_header(const struct zones_view *view, const struct zone *hop, const char *path, bool names,
+                              struct arena *arena)
+{
+    CLEANUP(text_clear) struct text tags = {0};
+    if (!path || zone_path_check(path) != OK)
+        path = ".";
+    if (names)
+        return zone_path_join(arena, hop->row.name, path);
+    text_add_format(&tags, "%06x", hop->tag);
+    if (hop->row.side == ZONE_CHILD && !str_equal(path, "."))
+        add_tags(view, hop->row.name, path, &tags);
+    return arena_strdup(arena, text_str(&tags));
 }
 
 const char *zones_missing_header(const struct zones_view *view, const struct zones_missing *list, bool names, struct arena *arena)

@@ -69,6 +69,11 @@ enum resolved resolve_answer(enum zone_kind_of_answer kind, int status);
  * outranks what says nothing. NEUTRAL alone in the end: nobody could be asked, which is unknown. */
 enum resolved resolve_reduce(enum resolved a, enum resolved b);
 
+/* The value of X-Zone-Path for an answer that came from `hop`, which says `path` of it: the zones on its way, up or down, the
+ * nearest first and the one that wrote it last. For `names` as they are called, else their tags in hex, as far as they are known
+ * here: of a way that goes up the parent's. */
+const char *zones_path_header(const struct zones_view *view, const struct zone *hop, const char *path, bool names,
+                              struct arena *arena);
 /* The value of X-Zone-Missing for this caller: paths for `names` (admins, links, expose_names), else the zones' tags in hex; NULL
  * for an empty list. */
 const char *zones_missing_header(const struct zones_view *view, const struct zones_missing *list, bool names, struct arena *arena);

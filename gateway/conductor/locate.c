@@ -254,6 +254,12 @@ static enum err send_ahead(struct search *search, const struct zone *zone)
                        owner ? arena_strdup(search->request->arena, owner) : NULL);
 }
 
+/* The one zone that was asked says "not found" in its own words: it may have the server, and not what is asked for of it. */
+static bool is_told_by_one(const struct search *search)
+{
+    return search->word == RESOLVED_NOT_HERE && search->done == 1 && !search->ahead;
+}
+
 /* The parent lets no actions up, nor what only an admin may read: that role stays below. */
 static bool is_refused_above(const struct search *search)
 {
@@ -269,8 +275,9 @@ static enum err conclude(struct search *search, bool *answered)
     if (search->word == RESOLVED_NEUTRAL && search->count)
         return say_loop(search);
     if (search->word <= RESOLVED_NOT_HERE) {
-        *answered = false;
-        return say_not_here(search);
+        *answered = is_told_by_one(search);
+        TRY(say_not_here(search));
+        return *answered ? relay_call_answer(search->request, search->response, &search->calls[0]) : OK;
     }
     if (is_refused_above(search))
         return refused_above(search, answered);

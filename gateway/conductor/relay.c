@@ -48,9 +48,14 @@ void relay_call_init(struct request *request, const struct zone *zone, struct zo
     };
 }
 
+static bool sees_names(const struct request *request)
+{
+    return request->caller.is_admin || request->link || request->gateway->config.zone.expose_names;
+}
+
 const char *relay_zone_name(struct request *request, const struct zone *zone)
 {
-    if (request->caller.is_admin || request->link || request->gateway->config.zone.expose_names)
+    if (sees_names(request))
         return zone->row.name;
     return arena_printf(request->arena, "%06x", zone->tag);
 }
@@ -59,8 +64,7 @@ void relay_missing(struct request *request, struct response *response, const str
 {
     CLEANUP(arena_clear) struct arena arena = {0};
     const struct zones_view *view = zones_view(request->gateway->zones, &arena);
-    const bool names = request->caller.is_admin || request->link || request->gateway->config.zone.expose_names;
-    const char *value = zones_missing_header(view, missing, names, request->arena);
+    const char *value = zones_missing_header(view, missing, sees_names(request), request->arena);
     if (value)
         response_header(request, response, "X-Zone-Missing", value);
 }
@@ -138,8 +142,9 @@ void relay_answer(struct request *request, struct response *response, const stru
     if (strcmp(request->method, "HEAD") == 0)
         response->source_length = relay_content_length(answer);
     text_add(&response->body, answer->body, answer->body_length);
-    response_header(request, response, "X-Zone-Path",
-                    zone_path_join(request->arena, relay_zone_name(request, zone), path && *path ? path : "."));
+    response_header(
+        request, response, "X-Zone-Path",
+        zones_path_header(zones_view(request->gateway->zones, request->arena), zone, path, sees_names(request), request->arena));
     response_header(request, response, "X-Zone-Asked",
                     arena_printf(request->arena, "%lld", (long long)(1 + relay_asked_below(answer))));
     response_header(request, response, "X-Zone-Ms", arena_printf(request->arena, "%lld", (long long)answer->ms));

@@ -78,6 +78,46 @@ def test_one_message_per_hop_and_none_back_down(tree, doors, far):
     assert counts.all() == (4, 4)
 
 
+WAYS = {"west-1": ["west", "root", "east", "east-1"], "west": ["root", "east", "east-1"], "root": ["east", "east-1"], "east": ["east-1"]}
+
+
+@pytest.mark.parametrize("zone", WAYS)
+def test_the_way_is_told_from_the_nearest_zone_on(tree, doors, far, zone):
+    """Up and down again; bodies of any length, and what was not found there, too."""
+    way = "/".join(WAYS[zone])
+    for path in ("", "/os-instance-actions", "/metadata", "/metadata/none"):
+        answer = doors[zone].get(f"/servers/{far}{path}")
+        assert answer.status_code == (404 if "none" in path else 200) and answer.headers["X-Zone-Path"] == way, path
+        assert int(answer.headers["X-Zone-Asked"]) == len(WAYS[zone])
+        assert answer.status_code == 200 or answer.text == doors["east-1"].get(f"/servers/{far}{path}").text
+    assert doors[zone].post(f"/servers/{far}/metadata", {"metadata": {"a": "b"}}).status_code == (403 if "west" in zone else 200)
+    tree["east-1"].kill()
+    try:
+        answer = doors[zone].get(f"/servers/{far}")
+        assert answer.status_code == 503 and missing_in(answer) == {way}
+        assert answer.headers.get("X-Zone-Path", "") == "/".join(WAYS[zone][:-1]), "it was the last one asked that said so"
+    finally:
+        tree["east-1"].start()
+    wait_for(lambda: show(doors[zone], far).status_code == 200, 60, "east-1 to be back")
+
+
+def test_a_member_sees_tags_as_far_as_they_are_known(tree, doors, hers):
+    server = create(hers["east-1"], "tagged")
+    tags = {name: door.fetch("/os-zones/info")["zone"]["tag"] for name, door in doors.items()}
+    ways = {"root": ["east", "east-1"], "east": ["east-1"], "west": ["root"], "west-1": ["west"]}
+    for zone, way in ways.items():
+        assert show(hers[zone], server).headers["X-Zone-Path"] == "/".join(tags[name] for name in way), zone
+    tree["east-1"].kill()
+    try:
+        for zone, way in ways.items():
+            answer = hers[zone].get("/servers?zone.in=/")
+            assert answer.status_code == 200 and missing_in(answer) == {tags[way[-1]]}, zone
+    finally:
+        tree["east-1"].start()
+    wait_for(lambda: show(hers["west"], server).status_code == 200, 60, "east-1 to be back")
+    delete(hers["east-1"], server)
+
+
 def test_nobody_has_it(tree, doors):
     counts = Counts(tree)
     assert show(doors["west-1"], uuid.uuid4()).status_code == 404

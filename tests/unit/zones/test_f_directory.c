@@ -346,6 +346,45 @@ static void strangers_see_tags(void **state)
     tree_close(&tree);
 }
 
+static void a_path_names_the_zones_on_the_way(void **state)
+{
+    struct tree tree;
+    const struct directory_row east[] = {row_of(".", false), row_of("e1", false), row_of("e1/deep", false)};
+    const struct directory_row west[] = {row_of(".", false)};
+    (void)state;
+    tree_open(&tree, east, 3, west, 1);
+    const struct zone *hop = &tree.children[0];
+    const uint32_t tags[] = {hop->tag, east[1].tag, east[2].tag};
+    const char *all = arena_printf(&tree.arena, "%06x/%06x/%06x", tags[0], tags[1], tags[2]);
+    const char *above = arena_printf(&tree.arena, "%06x", tree.parent.tag);
+    const struct {
+        const struct zone *hop;
+        const char *path;
+        bool names;
+        const char *header;
+    } cases[] = {
+        {hop, NULL, true, "east"},
+        {hop, ".", true, "east"},
+        {hop, "e1/deep", true, "east/e1/deep"},
+        {hop, "no path!", true, "east"},
+        {&tree.parent, "west/w1", true, arena_printf(&tree.arena, "%s/west/w1", tree.parent.row.name)},
+        {hop, NULL, false, arena_printf(&tree.arena, "%06x", tags[0])},
+        {hop, "e1/deep", false, all},
+        {hop, "e1/deep/new", false, all},
+        {hop, "new/e1", false, arena_printf(&tree.arena, "%06x", tags[0])},
+        {hop, "no path!", false, arena_printf(&tree.arena, "%06x", tags[0])},
+        {&tree.parent, "east/e1", false, above},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        assert_string_equal(zones_path_header(&tree.view, cases[i].hop, cases[i].path, cases[i].names, &tree.arena),
+                            cases[i].header);
+    struct zones_missing list = {0};
+    missing_add(&tree.arena, &list, arena_printf(&tree.arena, "%s/west", tree.parent.row.name), ZONE_REFUSED);
+    assert_string_equal(zones_missing_header(&tree.view, &list, false, &tree.arena),
+                        arena_printf(&tree.arena, "%s;reason=refused", above));
+    tree_close(&tree);
+}
+
 /* The tag is known, and the way to it leads back to the asker: nobody may say "not found". */
 static void what_cannot_be_asked_is_lost_not_gone(void **state)
 {
@@ -449,6 +488,7 @@ int main(void)
         cmocka_unit_test(two_zones_with_one_tag_are_both_asked),
         cmocka_unit_test(first_claim_wins),
         cmocka_unit_test(strangers_see_tags),
+        cmocka_unit_test(a_path_names_the_zones_on_the_way),
         cmocka_unit_test(what_cannot_be_asked_is_lost_not_gone),
         cmocka_unit_test(a_forwarding_record_names_a_zone),
         cmocka_unit_test(lists_of_the_whole_tree_leave_out_the_asker),
