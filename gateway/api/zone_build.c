@@ -161,6 +161,18 @@ static struct ticket_from read_ticket(const struct request *request)
     return from;
 }
 
+/* This zone is to own it. */
+static enum err take_here(struct request *request, const struct sizing *sizing, const struct accept_order *accept, struct text *out)
+{
+    if (!accept->past && uuid_tag(accept->uuid) != request->gateway->tag)
+        return fail(E_INVALID, "The uuid does not carry this zone's tag.");
+    TRY(check_quota(request, sizing, accept->uuid));
+    task_foreground(request->gateway->tasks, true);
+    const enum err accepted = conductor_accept(request, accept, out);
+    task_foreground(request->gateway->tasks, false);
+    return accepted;
+}
+
 static enum err zone_servers(struct request *request, struct response *response)
 {
     const char *sizing_text = NULL;
@@ -187,9 +199,6 @@ static enum err zone_servers(struct request *request, struct response *response)
     TRY(opened);
     response->status = 202;
     if (uuid_is_zero(&entry.zone)) {
-        if (!moved && uuid_tag(&uuid) != request->gateway->tag)
-            return fail(E_INVALID, "The uuid does not carry this zone's tag.");
-        TRY(check_quota(request, &sizing, &uuid));
         const struct accept_order accept = {.uuid = &uuid,
                                             .host = &entry.host,
                                             .server = server,
@@ -201,10 +210,7 @@ static enum err zone_servers(struct request *request, struct response *response)
                                             .use = &entry.use,
                                             .past = moved ? &move.past : NULL,
                                             .from = &from};
-        task_foreground(request->gateway->tasks, true);
-        const enum err accepted = conductor_accept(request, &accept, &response->body);
-        task_foreground(request->gateway->tasks, false);
-        TRY(accepted);
+        TRY(take_here(request, &sizing, &accept, &response->body));
     } else {
         const struct child_order order = {.uuid = &uuid,
                                           .zone = &entry.zone,
