@@ -254,12 +254,6 @@ static enum err send_ahead(struct search *search, const struct zone *zone)
                        owner ? arena_strdup(search->request->arena, owner) : NULL);
 }
 
-/* The one zone that was asked says "not found" in its own words: it may have the server, and not what is asked for of it. */
-static bool is_told_by_one(const struct search *search)
-{
-    return search->word == RESOLVED_NOT_HERE && search->done == 1 && !search->ahead;
-}
-
 /* The parent lets no actions up, nor what only an admin may read: that role stays below. */
 static bool is_refused_above(const struct search *search)
 {
@@ -275,7 +269,8 @@ static enum err conclude(struct search *search, bool *answered)
     if (search->word == RESOLVED_NEUTRAL && search->count)
         return say_loop(search);
     if (search->word <= RESOLVED_NOT_HERE) {
-        *answered = is_told_by_one(search);
+        /* One that was asked alone may have the server, and not what is asked for of it: it says so in its own words. */
+        *answered = search->word == RESOLVED_NOT_HERE && search->done == 1 && !search->ahead;
         TRY(say_not_here(search));
         return *answered ? relay_call_answer(search->request, search->response, &search->calls[0]) : OK;
     }
@@ -392,9 +387,12 @@ static enum err search_run(struct search *search, bool *answered)
         search->owner = moved;
         location = find_owner(request, moved);
     }
-    if (search->late && search->word != RESOLVED_FOUND)
+    /* Who was asked says that it is this zone's: it has come since the store was looked into. */
+    const bool came = search->owner && search->count == 0 && uuid_equal(search->owner, &request->gateway->keys.zone);
+    const bool again = search->late || came;
+    if (again && search->word != RESOLVED_FOUND)
         TRY(find_here(request, search->response, search->uuid));
-    if (search->late && request->server)
+    if (again && request->server)
         return OK;
     if (search->word <= RESOLVED_NOT_HERE && search->count == 0)
         tell_moved(search);
