@@ -418,13 +418,15 @@ enum err fanout_run_beside(struct fanout *fanout, struct arena *arena, struct zo
                            const struct beside *beside)
 {
     bool anew = false;
-    fanout_drop(fanout);
-    struct flight *flights = arena_alloc(arena, (count + 1) * sizeof(*flights));
-    if (count == 0 || nova_among(calls, count)) {
+    if (count == 0) /* a gateway without zones has no fanout */
+        return beside->run(beside->context);
+    if (nova_among(calls, count)) {
         TRY(beside->run(beside->context));
         fanout_run(fanout, arena, calls, count, budget);
         return OK;
     }
+    fanout_drop(fanout);
+    struct flight *flights = arena_alloc(arena, (count + 1) * sizeof(*flights));
     size_t waiting = send_all(fanout, arena, flights, calls, count, budget);
     TRY(run_meanwhile(flights, count, beside, &anew));
     if (anew)

@@ -5,6 +5,7 @@ import uuid
 
 import pytest
 
+from lib.links import state_of
 from lib.servers import Door, stock
 from lib.wait import wait_for
 from test_reschedule_up import forwardings, zone_uuid
@@ -38,7 +39,8 @@ def doors(tree, door):
 
 
 def move(tree, door, doors, mariadb, name):
-    """A server that was born in east and is west's."""
+    """A server that was born in east and is west's, which root must know to be back."""
+    wait_for(lambda: state_of(tree, "root", "west") == "up", 60, "root to see west")
     server = door.ask(name)
     wait_status(doors["root"], server, "ACTIVE")
     owner = zone_uuid(doors["west"]).replace("-", "")
