@@ -20,16 +20,21 @@ struct statement {
     MYSQL_STMT *stmt;
     MYSQL_BIND *parameters;
     size_t parameter_count;
-    MYSQL_BIND *results; /* one buffer per column, all in `buffer` */
-    struct column_state *columns;
-    size_t column_count;
-    char *buffer;
 };
 
 struct column_state {
     unsigned long length;
     my_bool is_null;
     my_bool error;
+};
+
+/* What the row that is being read is fetched into: one result at a time. */
+struct columns {
+    MYSQL_BIND *binds; /* one buffer per column, all in `buffer` */
+    struct column_state *states;
+    char *buffer;
+    size_t count;    /* of this result */
+    size_t capacity; /* of the widest one until now */
 };
 
 struct db {
@@ -39,7 +44,8 @@ struct db {
     struct statement *statements;
     int64_t used_ms; /* when it last spoke to the server */
     bool in_transaction;
-    bool doomed;            /* this transaction cannot be committed any more */
+    bool doomed; /* this transaction cannot be committed any more */
+    struct columns columns;
     struct sql_cell *cells; /* scratch of the result that is being read */
     size_t cell_capacity;
     int64_t counters[COUNTED_END]; /* of change_counters; 0: there is no such row */
@@ -92,5 +98,6 @@ void check_idle_connection(struct db *db);
 /* One attempt to run `sql` on the open connection; false with `trouble` filled. */
 bool statement_run(struct db *db, const char *sql, const struct sql_value *values, size_t count, struct outcome *outcome,
                    struct trouble *trouble);
+/* And what their results were read into. */
 void statements_clear(struct db *db);
 void statement_forget(struct db *db, const char *sql);

@@ -22,9 +22,6 @@ static void statement_free(struct statement *statement)
     if (statement->stmt)
         (void)mysql_stmt_close(statement->stmt);
     free(statement->parameters);
-    free(statement->results);
-    free(statement->columns);
-    free(statement->buffer);
     free(statement->sql);
     free(statement);
 }
@@ -35,12 +32,21 @@ static void statement_drop(struct db *db, struct statement *statement)
     statement_free(statement);
 }
 
+static void columns_clear(struct columns *columns)
+{
+    free(columns->binds);
+    free(columns->states);
+    free(columns->buffer);
+    *columns = (struct columns){0};
+}
+
 void statements_clear(struct db *db)
 {
     struct statement *statement;
     struct statement *next;
     HASH_ITER(hh, db->statements, statement, next)
     statement_drop(db, statement);
+    columns_clear(&db->columns);
 }
 
 void statement_forget(struct db *db, const char *sql)
@@ -63,33 +69,36 @@ static bool out_of_memory(struct trouble *trouble)
     return false;
 }
 
-/* Buffers for the columns that the statement has now; they are made anew when a schema change gave it others. */
-static bool prepare_columns(struct statement *statement, struct trouble *trouble)
+static bool widen(struct columns *columns, size_t capacity)
 {
-    const size_t count = mysql_stmt_field_count(statement->stmt);
-    if (count == statement->column_count)
-        return true;
-    free(statement->results);
-    free(statement->columns);
-    free(statement->buffer);
-    statement->column_count = 0;
-    statement->results = calloc(count, sizeof(*statement->results));
-    statement->columns = calloc(count, sizeof(*statement->columns));
-    statement->buffer = malloc(count * COLUMN_MOST);
-    if (!statement->results || !statement->columns || !statement->buffer)
-        return out_of_memory(trouble);
-    statement->column_count = count;
-    for (size_t i = 0; i < count; i++) {
-        statement->results[i] = (MYSQL_BIND){
+    columns_clear(columns);
+    columns->binds = calloc(capacity, sizeof(*columns->binds));
+    columns->states = calloc(capacity, sizeof(*columns->states));
+    columns->buffer = malloc(capacity * COLUMN_MOST);
+    if (!columns->binds || !columns->states || !columns->buffer)
+        return false;
+    columns->capacity = capacity;
+    for (size_t i = 0; i < capacity; i++) {
+        columns->binds[i] = (MYSQL_BIND){
             .buffer_type = MYSQL_TYPE_STRING,
-            .buffer = statement->buffer + i * COLUMN_MOST,
+            .buffer = columns->buffer + i * COLUMN_MOST,
             .buffer_length = COLUMN_MOST,
-            .length = &statement->columns[i].length,
-            .is_null = &statement->columns[i].is_null,
-            .error = &statement->columns[i].error,
+            .length = &columns->states[i].length,
+            .is_null = &columns->states[i].is_null,
+            .error = &columns->states[i].error,
         };
     }
     return true;
+}
+
+/* For the columns that the statement has now. */
+static bool prepare_columns(struct columns *columns, MYSQL_STMT *stmt)
+{
+    const size_t count = mysql_stmt_field_count(stmt);
+    if (count > columns->capacity && !widen(columns, count))
+        return false;
+    columns->count = count;
+    return mysql_stmt_bind_result(stmt, columns->binds) == 0;
 }
 
 static bool statement_prepare(struct db *db, struct statement *statement, const char *sql, struct trouble *trouble)
@@ -173,9 +182,9 @@ static bool keep_cells(struct db *db, size_t needed)
 }
 
 /* A cell longer than the column's buffer, fetched straight to where it stays. */
-static struct sql_cell fetch_long(struct statement *statement, size_t column, struct arena *arena)
+static struct sql_cell fetch_long(MYSQL_STMT *stmt, const struct column_state *column, size_t index, struct arena *arena)
 {
-    struct column_state state = statement->columns[column];
+    struct column_state state = *column;
     const size_t length = state.length;
     char *bytes = arena_alloc(arena, length + 1);
     MYSQL_BIND bind = {
@@ -186,21 +195,21 @@ static struct sql_cell fetch_long(struct statement *statement, size_t column, st
         .is_null = &state.is_null,
         .error = &state.error,
     };
-    if (mysql_stmt_fetch_column(statement->stmt, &bind, (unsigned)column, 0) != 0)
+    if (mysql_stmt_fetch_column(stmt, &bind, (unsigned)index, 0) != 0)
         return (struct sql_cell){NULL, 0};
     return (struct sql_cell){bytes, length};
 }
 
-static bool copy_row(struct statement *statement, struct arena *arena, struct sql_cell *cells)
+static bool copy_row(const struct columns *columns, MYSQL_STMT *stmt, struct arena *arena, struct sql_cell *cells)
 {
-    for (size_t i = 0; i < statement->column_count; i++) {
-        const struct column_state *column = &statement->columns[i];
+    for (size_t i = 0; i < columns->count; i++) {
+        const struct column_state *column = &columns->states[i];
         if (column->is_null)
             cells[i] = (struct sql_cell){NULL, 0};
         else if (column->length > COLUMN_MOST)
-            cells[i] = fetch_long(statement, i, arena);
+            cells[i] = fetch_long(stmt, column, i, arena);
         else
-            cells[i] = (struct sql_cell){arena_strndup(arena, statement->results[i].buffer, column->length), column->length};
+            cells[i] = (struct sql_cell){arena_strndup(arena, columns->binds[i].buffer, column->length), column->length};
         if (!column->is_null && !cells[i].bytes)
             return false;
     }
@@ -208,14 +217,15 @@ static bool copy_row(struct statement *statement, struct arena *arena, struct sq
 }
 
 /* Reads rows to the end. The number of rows, or -1. */
-static ssize_t read_rows(struct db *db, struct statement *statement, struct arena *arena)
+static ssize_t read_rows(struct db *db, MYSQL_STMT *stmt, struct arena *arena)
 {
+    const size_t width = db->columns.count;
     size_t count = 0;
     int fetched;
-    while ((fetched = mysql_stmt_fetch(statement->stmt)) == 0 || fetched == MYSQL_DATA_TRUNCATED) {
-        if (!keep_cells(db, (count + 1) * statement->column_count))
+    while ((fetched = mysql_stmt_fetch(stmt)) == 0 || fetched == MYSQL_DATA_TRUNCATED) {
+        if (!keep_cells(db, (count + 1) * width))
             return -1;
-        if (!copy_row(statement, arena, db->cells + count * statement->column_count))
+        if (!copy_row(&db->columns, stmt, arena, db->cells + count * width))
             return -1;
         count++;
     }
@@ -224,11 +234,9 @@ static ssize_t read_rows(struct db *db, struct statement *statement, struct aren
 
 static bool statement_read(struct db *db, struct statement *statement, struct outcome *outcome, struct trouble *trouble)
 {
-    if (!prepare_columns(statement, trouble))
-        return false;
     ssize_t count = -1;
-    if (mysql_stmt_bind_result(statement->stmt, statement->results) == 0)
-        count = read_rows(db, statement, outcome->arena);
+    if (prepare_columns(&db->columns, statement->stmt))
+        count = read_rows(db, statement->stmt, outcome->arena);
     if (count < 0) {
         note_trouble(trouble, mysql_stmt_errno(statement->stmt), mysql_stmt_error(statement->stmt));
         if (trouble->code == 0) /* what ends a result in its middle (a deadlock) is the connection's error, not the statement's */
@@ -237,10 +245,10 @@ static bool statement_read(struct db *db, struct statement *statement, struct ou
             return out_of_memory(trouble);
         return false;
     }
-    const size_t cells = (size_t)count * statement->column_count;
+    const size_t cells = (size_t)count * db->columns.count;
     outcome->rows = (struct rows){
         .count = (size_t)count,
-        .columns = statement->column_count,
+        .columns = db->columns.count,
         .cells = arena_copy(outcome->arena, db->cells, cells * sizeof(*db->cells)),
     };
     return true;

@@ -19,6 +19,9 @@ static const char key_file_head[] = "zonegate-keys-1\n";
 
 enum err seal_setup(void)
 {
+    /* A request needs some random bytes: its own generator, seeded by the system's, asks no kernel for each of them. */
+    if (randombytes_set_implementation(&randombytes_internal_implementation) != 0)
+        return fail(E_INTERNAL, "libsodium has no generator of random bytes.");
     return sodium_init() < 0 ? fail(E_INTERNAL, "libsodium cannot be initialised.") : OK;
 }
 
