@@ -138,9 +138,7 @@ def kill_at_a_random_moment(place, mariadb, chance):
     """Some steps have begun since the start; then the one pause here, of a length that chance says. How many tasks it met."""
     wanted = chance.randint(1, STEPS_PER_KILL)
     process = place.process
-    with process.changed:
-        begun = process.changed.wait_for(lambda: sum("event=task.step " in line for line in process.lines) >= wanted, 30)
-    assert begun, f"{wanted} steps did not begin\n{process.tail()}"
+    assert process.wait_lines("event=task.step ", wanted, 30), f"{wanted} steps did not begin\n{process.tail()}"
     time.sleep(chance.random() * MOMENT_SECONDS)
     place.kill()
     return len(tasks(place, mariadb))

@@ -1,14 +1,16 @@
-"""One process under test: its output is kept in a log file and watched for lines, its end is always accounted for."""
+"""One process under test: its output goes to a log file and is looked at there when somebody asks, its end is always accounted for."""
 import os
 import pathlib
 import re
 import signal
 import subprocess
 import threading
+import time
 
 from .wait import wait_for
 
 STOP_SECONDS = 40  # libvirt and MariaDB under sanitizers take their time on two busy CPUs
+LOOK_S = 0.005
 
 
 class Process:
@@ -17,26 +19,25 @@ class Process:
     def __init__(self, command, log, environment=None, prefix=()):
         self.command = [str(word) for word in (*prefix, *command)]
         self.log = log
-        self.lines = []
-        self.changed = threading.Condition()
-        self.ended = False
+        self.taken = []
+        self.lock = threading.Lock()
         log.parent.mkdir(parents=True, exist_ok=True)
-        self.popen = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                      env={**os.environ, **(environment or {})}, start_new_session=True)
-        self.reader = threading.Thread(target=self._read, daemon=True)
-        self.reader.start()
+        with log.open("ab") as out:
+            self.position = out.tell()  # what another process wrote there before is not ours
+            self.popen = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+                                          env={**os.environ, **(environment or {})}, start_new_session=True)
 
-    def _read(self):
-        with self.log.open("ab") as copy:
-            for raw in self.popen.stdout:
-                copy.write(raw)
-                copy.flush()
-                with self.changed:
-                    self.lines.append(raw.decode(errors="replace").rstrip("\n"))
-                    self.changed.notify_all()
-        with self.changed:
-            self.ended = True
-            self.changed.notify_all()
+    @property
+    def lines(self):
+        """What it has said until now; the last line only when it is complete, or the process has ended."""
+        alive = self.alive
+        with self.lock, self.log.open("rb") as log:
+            log.seek(self.position)
+            text = log.read()
+            whole = text[:text.rfind(b"\n") + 1] if alive else text
+            self.position += len(whole)
+            self.taken += whole.decode(errors="replace").split("\n")[:None if whole[-1:] not in (b"", b"\n") else -1]
+            return list(self.taken)
 
     @property
     def pid(self):
@@ -52,13 +53,28 @@ class Process:
 
     def wait_line(self, pattern, seconds, start=0):
         """Waits until a line matches; returns the match. Fails at once, with the last lines, when the process ends before."""
-        with self.changed:
-            self.changed.wait_for(lambda: self.ended or self.find_line(pattern, start), seconds)
-            match = self.find_line(pattern, start)
-        if match:
-            return match
-        end = "it ended" if self.ended else f"not within {seconds} s"
+        deadline = time.monotonic() + seconds
+        while True:
+            ended = not self.alive
+            lines = self.lines
+            match = next((match for line in lines[start:] if (match := re.search(pattern, line))), None)
+            if match:
+                return match
+            if ended or time.monotonic() >= deadline:
+                break
+            start = max(start, len(lines))
+            time.sleep(LOOK_S)
+        end = "it ended" if ended else f"not within {seconds} s"
         raise AssertionError(f"{self.command[0]}: no line like {pattern!r} ({end}); last lines:\n" + self.tail())
+
+    def wait_lines(self, text, count, seconds):
+        """Waits until so many lines have this text in them. False: there were not."""
+        deadline = time.monotonic() + seconds
+        while sum(text in line for line in self.lines) < count:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(LOOK_S)
+        return True
 
     def tail(self, count=40):
         return "\n".join(self.lines[-count:])
@@ -82,7 +98,6 @@ class Process:
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError(f"{' '.join(self.command)}: still running after {seconds} s\n{self.tail()}") from None
-        self.reader.join(5)
         return self.popen.returncode
 
     def stop(self, seconds=STOP_SECONDS):
@@ -94,7 +109,6 @@ class Process:
         """kill -9."""
         self.signal(signal.SIGKILL)
         self.popen.wait(10)
-        # A child that outlives it may hold the pipe open: the reader goes on, nobody waits for it.
 
 
 def run(command, seconds=60, environment=None, check=True, stdin=None):
