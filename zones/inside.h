@@ -2,6 +2,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -64,6 +65,7 @@ struct snapshot {
     struct zones_view view;
     struct arena arena;
     _Atomic int users;
+    uint_fast64_t turn; /* of its reload, taken before its rows were read */
 };
 
 /* The poller's thread and those who wait for it; the prober's, which nothing that the poller waits for holds up. */
@@ -84,8 +86,9 @@ struct poller {
 
 struct zones {
     struct zones_options options;
-    struct link_pair pair; /* of the key file */
-    pthread_mutex_t lock;  /* guards what follows up to the nonces; never held while waiting for anyone else */
+    struct link_pair pair;      /* of the key file */
+    atomic_uint_fast64_t turns; /* reloads that were begun */
+    pthread_mutex_t lock;       /* guards what follows up to the nonces; never held while waiting for anyone else */
     struct snapshot *current;
     struct health_entry *health;
     struct poller poller;

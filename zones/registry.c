@@ -171,10 +171,15 @@ static void snapshot_release(void *context)
     free(snapshot);
 }
 
+/* Under the lock. One whose rows began to be read before those of the current one would show what was changed as it was. */
 static void publish(struct zones *zones, struct snapshot *snapshot)
 {
     struct snapshot *old = zones->current;
     atomic_init(&snapshot->users, 1);
+    if (old && old->turn > snapshot->turn) {
+        snapshot_release(snapshot);
+        return;
+    }
     zones->current = snapshot;
     memcpy(zones->digest, snapshot->view.directory.digest, sizeof(zones->digest));
     snapshot_release(old);
@@ -184,6 +189,7 @@ enum err zones_reload(struct zones *zones, struct db *db)
 {
     struct snapshot *snapshot = alloc_or_end(sizeof(*snapshot));
     struct source source;
+    snapshot->turn = atomic_fetch_add(&zones->turns, 1);
     const enum err read = read_source(db, &snapshot->arena, &source);
     if (read != OK) {
         arena_clear(&snapshot->arena);

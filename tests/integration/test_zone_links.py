@@ -1,5 +1,6 @@
 """Links between zones that do not know each other: join tokens, loops refused by name, keys renewed, policies enforced, TLS by CA and by
 pinned key. Every refusal is a test."""
+import concurrent.futures
 import base64
 import hashlib
 import json
@@ -445,3 +446,21 @@ def test_a_pin_that_does_not_fit_any_more_ends_the_link(up, secure, pin):
     wait_for(lambda: "tls" in findings(up, "secure"), 30, "the wrong key to be named")
     wait_for(lambda: up.get(f"/servers/{server_of(row)}").status_code == 503, 60, "the link to be closed")
     up.delete("/os-zones/secure")
+
+
+def test_who_changed_a_child_sees_it_changed(parent, up):
+    """Also while others change theirs: what was read before a change is not shown after it."""
+    writers, changes = 8, 40
+    dead = f"http://127.0.0.1:{free_port()}"
+
+    def write(number):
+        http, name = Http(parent), f"own-{number}"
+        http.post("/os-zones", {"zone": {"name": name, "api_url": f"{dead}/{name}", "username": "u", "password": "p"}}).raise_for_status()
+        for i in range(1, changes + 1):
+            http.put(f"/os-zones/{name}", {"zone": {"weight_offset": i}}).raise_for_status()
+            assert http.fetch(f"/os-zones/{name}")["zone"]["weight_offset"] == i
+        http.delete(f"/os-zones/{name}").raise_for_status()
+        return http.get(f"/os-zones/{name}").status_code
+
+    with concurrent.futures.ThreadPoolExecutor(writers) as pool:
+        assert list(pool.map(write, range(writers))) == [404] * writers

@@ -428,7 +428,10 @@ def test_cli_states(tree):
     assert root.cli_json("zone", "health", "west")["state"] == "draining"
     assert "disabled" in root.cli("zone", "disable", "west")[1]
     assert root.cli_json("zone", "enable", "west")["state"] == "up"
-    assert "breakers" in root.cli("zone", "health", "west")[1]
+    assert re.search(r"^breaker read +up, p50 ", root.cli("zone", "health", "west")[1], re.M)
+    assert [row["name"] for row in root.cli_json("zone", "health")] == ["east", "west"]
+    table = root.cli("zone", "health")[1].splitlines()
+    assert table[0].split()[:3] == ["name", "state", "since"] and [line.split()[:2] for line in table[1:]] == [["east", "up"], ["west", "up"]]
     status, _, err = root.cli("zone", "drain", "nowhere", check=False)
     assert status == 3 and "nowhere" in err
 
