@@ -129,6 +129,14 @@ static void drop_all(struct batch *batch)
     places_release(batch->request, batch->places, batch->count);
 }
 
+enum err batch_undecided(struct batch *batch, enum err why)
+{
+    const char *message = arena_strdup(batch->request->arena, err_message());
+    if (why != E_TIMEOUT)
+        drop_all(batch);
+    return fail(why, "%s", message);
+}
+
 /* All places anew, with the members of the group as they are now. */
 static enum err begin_again(struct batch *batch)
 {
@@ -240,12 +248,8 @@ enum err batch_create(struct request *request, const struct create_order *order,
     struct batch batch = batch_new(request, order);
     TRY(batch_prepare(&batch));
     const enum err decided = db_transaction(request->db, decide, &batch);
-    if (decided != OK) {
-        const char *message = arena_strdup(request->arena, err_message());
-        if (decided != E_TIMEOUT) /* then it may have been decided */
-            drop_all(&batch);
-        return fail(decided, "%s", message);
-    }
+    if (decided != OK)
+        return batch_undecided(&batch, decided);
     TRY(finish(&batch));
     *made = batch_servers(&batch);
     return write_created(&batch, out);

@@ -27,6 +27,9 @@ MUST_CHECK enum err batch_hold(struct batch *batch);
 MUST_CHECK enum err batch_prepare(struct batch *batch);
 /* Inside the deciding transaction: the servers of this zone. E_UNAVAILABLE: their holds were lost. */
 MUST_CHECK enum err batch_decide_here(struct batch *batch, struct db *db);
+/* The deciding transaction failed, with the message of err_message(): nothing is held any more, unless it may have been decided
+ * (then the places last as long as they were promised). Returns `why`. */
+MUST_CHECK enum err batch_undecided(struct batch *batch, enum err why);
 /* All of them; in the request's arena. */
 struct uuids batch_servers(const struct batch *batch);
 void batch_name(struct batch *batch);

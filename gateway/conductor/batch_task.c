@@ -123,7 +123,9 @@ static enum err decide_in_turn(struct task *task, struct batch *batch)
     const struct batch_order order = batch_order_of(batch);
     struct deciding deciding = {task, batch};
     TRY(batch_prepare(batch));
-    TRY(db_transaction(task->db, decide, &deciding));
+    const enum err decided = db_transaction(task->db, decide, &deciding);
+    if (decided != OK)
+        return batch_undecided(batch, decided);
     if (!sizing_has_policy(&batch->order.sizing, "affinity"))
         return OK;
     TRY(places_commit_below(batch->request, &order, batch->places, batch->count));
