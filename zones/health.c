@@ -7,8 +7,9 @@
 #define SUSPECT_LEAST_MS  1000
 #define PATIENCE_FACTOR   4 /* times the usual latency */
 #define PATIENCE_LEAST_MS 500
-#define PATIENCE_MOST_MS  1200 /* with a failed probe behind it: less than 3 s */
-#define SMOOTHING         8    /* a new latency counts one eighth */
+#define PATIENCE_MOST_MS  1200  /* with a failed probe behind it: less than 3 s */
+#define SMOOTHING         8     /* a new latency counts one eighth */
+#define SETTLED_MS        10000 /* without a doubt */
 
 static const char *const state_names[] = {
 #define HEALTH_NAME(state, name) name,
@@ -58,6 +59,7 @@ void health_init(struct zone_health *health)
     }
     atomic_init(&health->probe_p99_us, 0);
     atomic_init(&health->vouched, false);
+    atomic_init(&health->doubted_ms, 0);
     atomic_init(&health->in_flight, 0);
     atomic_init(&health->reason, ZONE_REFUSED);
     atomic_init(&health->probe_wanted, false);
@@ -74,7 +76,21 @@ static enum health_state apply(struct zone_health *health, int class, enum healt
         next = (int)health_next((enum health_state)state, event);
     if (next == HEALTH_SUSPECT && state != HEALTH_SUSPECT)
         atomic_store(&health->vouched, false);
+    if (next == HEALTH_SUSPECT && event != HEALTH_EV_PROBE_GOOD)
+        atomic_store(&health->doubted_ms, clock_mono_ms());
     return (enum health_state)next;
+}
+
+/* What nobody has asked for since it was doubted would be suspected for ever: the zone has answered a deep probe and polls since.
+ */
+static void settle(struct zone_health *health)
+{
+    if (!atomic_load(&health->vouched) || clock_mono_ms() - atomic_load(&health->doubted_ms) < SETTLED_MS)
+        return;
+    for (int class = 0; class < CLASS_COUNT; class ++) {
+        int state = HEALTH_SUSPECT;
+        (void)atomic_compare_exchange_strong(&health->state[class], &state, HEALTH_UP);
+    }
 }
 
 static int64_t between(int64_t least, int64_t value, int64_t most)
@@ -171,6 +187,8 @@ bool health_leave(struct zone_health *health, enum zone_class class, enum zone_k
         atomic_store(&health->last_seen_us, clock_wall_us());
         note_latency(health, class, us);
     }
+    if (class == CLASS_POLL && kind == ZONE_ANSWERED)
+        settle(health);
     return want_probe(health, apply(health, (int)class, event));
 }
 
@@ -183,7 +201,7 @@ static void note_probe(struct zone_health *health, int64_t us)
 
 void health_probe(struct zone_health *health, enum health_event event, enum zone_kind_of_answer kind, int64_t us)
 {
-    if (event == HEALTH_EV_PROBE_FAILED)
+    if (event == HEALTH_EV_PROBE_FAILED || event == HEALTH_EV_REFUSED)
         atomic_store(&health->reason, (int)kind);
     for (int class = 0; class < CLASS_COUNT; class ++)
         (void)apply(health, class, event);

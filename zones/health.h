@@ -50,6 +50,7 @@ struct zone_health {
     _Atomic int64_t slowest_us[CLASS_COUNT]; /* rises at once, sinks with every answer; 0 = not known */
     _Atomic int64_t probe_p99_us;            /* of the deep probe */
     _Atomic bool vouched;                    /* a deep probe was good since it became suspect: it is merely slow */
+    _Atomic int64_t doubted_ms;              /* monotonic: when a suspect was last silent, or failed a probe */
     _Atomic int in_flight;
     _Atomic int reason; /* enum zone_kind_of_answer: why it is down */
     _Atomic bool probe_wanted;

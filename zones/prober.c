@@ -74,6 +74,14 @@ static enum zone_kind_of_answer reason_of(const struct http_answer *answer)
     return answer->status == 503 ? ZONE_STORE : ZONE_GARBAGE;
 }
 
+/* Where nobody listens every class is down at once, and up again together. */
+static enum health_event event_of(const struct http_answer *answer)
+{
+    if (answer->kind == ZONE_ANSWERED && answer->status == 200)
+        return HEALTH_EV_PROBE_GOOD;
+    return answer->kind == ZONE_REFUSED ? HEALTH_EV_REFUSED : HEALTH_EV_PROBE_FAILED;
+}
+
 /* True: the zone's state changed. */
 static bool take_probe(const struct zone_call *call)
 {
@@ -81,8 +89,9 @@ static bool take_probe(const struct zone_call *call)
     struct zone_health *health = call->zone->health;
     struct poll_notes *notes = notes_of(call->zone);
     const enum health_state before = health_overall(health);
-    const bool good = answer->kind == ZONE_ANSWERED && answer->status == 200;
-    health_probe(health, good ? HEALTH_EV_PROBE_GOOD : HEALTH_EV_PROBE_FAILED, reason_of(answer), answer->ms * 1000);
+    const enum health_event event = event_of(answer);
+    const bool good = event == HEALTH_EV_PROBE_GOOD;
+    health_probe(health, event, reason_of(answer), answer->ms * 1000);
     if (good)
         notes->failures = 0;
     back_off(notes, TRY_MOST_MS);

@@ -180,6 +180,45 @@ static void a_good_probe_vouches_for_a_slow_zone(void **state)
     (void)health_leave(&health, CLASS_READ, ZONE_ANSWERED, 10000);
 }
 
+/* Nobody asks it for anything: its polls show that it is well, once the doubt is old, and was answered by a probe. */
+static void an_idle_suspect_is_up_again(void **state)
+{
+    struct zone_health health;
+    (void)state;
+    health_init(&health);
+    a_call(&health, CLASS_READ, ZONE_ANSWERED, 10000);
+    assert_true(health_doubt(&health, CLASS_READ));
+    atomic_store(&health.doubted_ms, atomic_load(&health.doubted_ms) - 3600000);
+    a_call(&health, CLASS_POLL, ZONE_ANSWERED, 10000);
+    assert_int_equal(health_overall(&health), HEALTH_SUSPECT); /* no probe was good yet */
+    health_probe(&health, HEALTH_EV_PROBE_GOOD, ZONE_ANSWERED, 1000);
+    a_call(&health, CLASS_MUTATE, ZONE_ANSWERED, 10000);
+    assert_int_equal(health_overall(&health), HEALTH_SUSPECT); /* another class says nothing about reads */
+    a_call(&health, CLASS_POLL, ZONE_ANSWERED, 10000);
+    assert_int_equal(health_overall(&health), HEALTH_UP);
+    assert_true(health_doubt(&health, CLASS_READ)); /* a doubt of now */
+    health_probe(&health, HEALTH_EV_PROBE_GOOD, ZONE_ANSWERED, 1000);
+    a_call(&health, CLASS_POLL, ZONE_ANSWERED, 10000);
+    assert_int_equal(health_overall(&health), HEALTH_SUSPECT);
+}
+
+/* A refused probe is as good as a refused call. */
+static void a_refused_probe_opens_all_classes(void **state)
+{
+    struct zone_health health;
+    (void)state;
+    health_init(&health);
+    a_call(&health, CLASS_READ, ZONE_ANSWERED, 10000);
+    a_call(&health, CLASS_POLL, ZONE_GARBAGE, 10000);
+    health_probe(&health, HEALTH_EV_REFUSED, ZONE_REFUSED, 0);
+    for (int class = 0; class < CLASS_COUNT; class ++)
+        assert_int_equal(atomic_load(&health.state[class]), HEALTH_DOWN);
+    assert_int_equal(atomic_load(&health.reason), ZONE_REFUSED);
+    health_probe(&health, HEALTH_EV_PROBE_DUE, ZONE_ANSWERED, 0);
+    health_probe(&health, HEALTH_EV_PROBE_GOOD, ZONE_ANSWERED, 1000);
+    assert_int_equal(health_overall(&health), HEALTH_UP);
+}
+
 /* A mutation that is cut short has an unknown outcome: better to wait. */
 static void a_mutation_is_never_cut_short(void **state)
 {
@@ -243,6 +282,8 @@ int main(void)
         cmocka_unit_test(calls_in_flight_are_bounded),
         cmocka_unit_test(a_suspects_deadline_grows_with_its_silence),
         cmocka_unit_test(a_good_probe_vouches_for_a_slow_zone),
+        cmocka_unit_test(an_idle_suspect_is_up_again),
+        cmocka_unit_test(a_refused_probe_opens_all_classes),
         cmocka_unit_test(a_mutation_is_never_cut_short),
         cmocka_unit_test(patience_ends_before_the_deadline),
         cmocka_unit_test(a_refusal_wakes_the_prober),
