@@ -29,6 +29,11 @@ enum err zone_admin_state_from_name(const char *name, enum zone_admin_state *out
     return fail(E_INVALID, "'%.64s' is no state of a zone: enabled, draining or disabled.", name ? name : "");
 }
 
+bool zone_row_is_rehomed(const struct zone_row *row)
+{
+    return row->state == ZONE_ADMIN_DISABLED && row->last_error && str_starts(row->last_error, ZONE_REHOMED);
+}
+
 static enum zone_admin_state read_state(const char *name)
 {
     enum zone_admin_state state = ZONE_ADMIN_DISABLED; /* a word that this version does not know takes the zone out */
@@ -75,7 +80,7 @@ static void read_row(const struct rows *rows, size_t row, struct zone_row *out)
 
 enum err zone_row_list(struct db *db, struct arena *arena, struct zone_rows *out)
 {
-    static const char sql[] = "SELECT " ZONE_COLUMNS " FROM zones ORDER BY side, name";
+    static const char sql[] = "SELECT " ZONE_COLUMNS " FROM zones ORDER BY side, " ZONE_IS_REHOMED ", name";
     struct rows rows;
     TRY(db_query(db, arena, sql, NULL, 0, &rows));
     struct zone_row *items = arena_alloc(arena, (rows.count + 1) * sizeof(*items));
@@ -212,9 +217,17 @@ enum err zone_row_set_state(struct db *db, int64_t id, enum zone_admin_state sta
     return affected ? OK : fail(E_NOT_FOUND, "Zone could not be found.");
 }
 
+enum err zone_rehomed_delete(struct db *db, const struct uuid *uuid, const char *name)
+{
+    static const char sql[] = "DELETE FROM zones WHERE side = 'child' AND (uuid = ? OR name = ?) AND " ZONE_IS_REHOMED;
+    const struct sql_value values[] = {sql_uuid(uuid), sql_text(name)};
+    return db_exec(db, sql, values, ARRAY_LEN(values));
+}
+
 enum err zone_row_seen(struct db *db, const struct zone_sight *sight)
 {
-    static const char sql[] = "UPDATE zones SET last_seen = COALESCE(?, last_seen), last_error = ?, latency_ms = ?,"
+    static const char sql[] = "UPDATE zones SET last_seen = COALESCE(?, last_seen),"
+                              " last_error = IF(state = 'disabled', last_error, ?), latency_ms = ?,"
                               " incarnation = IF(? = 0, incarnation, ?), info = COALESCE(?, info) WHERE id = ?";
     const struct sql_value values[] = {sql_time(sight->seen_us),    sql_text(sight->error),      sql_int(sight->latency_ms),
                                        sql_int(sight->incarnation), sql_int(sight->incarnation), sql_text(sight->info),

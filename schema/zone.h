@@ -16,6 +16,11 @@
 enum zone_side { ZONE_CHILD, ZONE_PARENT };
 enum zone_admin_state { ZONE_ENABLED, ZONE_DRAINING, ZONE_ADMIN_DISABLED, ZONE_ADMIN_COUNT };
 
+/* How last_error begins in the row of a child that has another parent now (zones/rehomed.c); the row is disabled then. */
+#define ZONE_REHOMED "rehomed: "
+/* Of a row of `zones`, in statements. */
+#define ZONE_IS_REHOMED "(state = 'disabled' AND COALESCE(last_error, '') LIKE '" ZONE_REHOMED "%')"
+
 /* "enabled", "draining", "disabled". */
 const char *zone_admin_state_name(enum zone_admin_state state);
 MUST_CHECK enum err zone_admin_state_from_name(const char *name, enum zone_admin_state *out);
@@ -59,7 +64,10 @@ struct zone_rows {
     size_t count;
 };
 
-/* All, by side and name. */
+/* It has another parent now. */
+bool zone_row_is_rehomed(const struct zone_row *row);
+
+/* All, by side and name; behind the children those that have another parent now. */
 MUST_CHECK enum err zone_row_list(struct db *db, struct arena *arena, struct zone_rows *out);
 /* E_NOT_FOUND. */
 MUST_CHECK enum err zone_row_get(struct db *db, struct arena *arena, enum zone_side side, int64_t id, struct zone_row *out);
@@ -73,7 +81,11 @@ MUST_CHECK enum err zone_row_delete(struct db *db, enum zone_side side, int64_t 
 MUST_CHECK enum err zone_row_joined(struct db *db, const struct zone_row *row);
 MUST_CHECK enum err zone_row_set_state(struct db *db, int64_t id, enum zone_admin_state state, const char *error);
 
-/* What the poller saw. `info` NULL and `incarnation` 0 keep the former; `seen_us` 0 too. */
+/* Children that have another parent now, and that uuid or that name, are forgotten: it comes back with a row of its own. */
+MUST_CHECK enum err zone_rehomed_delete(struct db *db, const struct uuid *uuid, const char *name);
+
+/* What the poller saw. `info` NULL and `incarnation` 0 keep the former; `seen_us` 0 too. The error of a row that is disabled says
+ * why it is, and stays. */
 struct zone_sight {
     int64_t id;
     int64_t seen_us;

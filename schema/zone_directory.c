@@ -68,9 +68,41 @@ enum err zone_departed_add(struct db *db, int64_t zone_id)
 enum err zone_departed_tidy(struct db *db)
 {
     static const char sql[] = "DELETE FROM zone_departed WHERE left_at <= UTC_TIMESTAMP(6) - INTERVAL 10 MINUTE"
-                              " OR uuid IN (SELECT uuid FROM zone_directory)"
-                              " OR uuid IN (SELECT uuid FROM zones WHERE side = 'child' AND uuid IS NOT NULL)";
+                              " OR uuid IN (SELECT uuid FROM zone_directory"
+                              " WHERE zone_id IN (SELECT id FROM zones WHERE NOT " ZONE_IS_REHOMED "))"
+                              " OR uuid IN (SELECT uuid FROM zones WHERE side = 'child' AND uuid IS NOT NULL"
+                              " AND NOT " ZONE_IS_REHOMED ")";
     return db_exec(db, sql, NULL, 0);
+}
+
+struct rehoming {
+    const struct zone_row *child;
+    const char *error;
+};
+
+/* One that was joined again, or changed by an admin, a moment ago is left alone. */
+static enum err disable_rehomed(struct db *db, const struct rehoming *rehoming)
+{
+    static const char sql[] = "UPDATE zones SET state = 'disabled', last_error = ?, updated_at = UTC_TIMESTAMP(6)"
+                              " WHERE id = ? AND updated_at = ?";
+    const struct sql_value values[] = {sql_text(rehoming->error), sql_int(rehoming->child->id),
+                                       sql_time(rehoming->child->updated_us)};
+    uint64_t affected = 0;
+    TRY(db_exec_count(db, sql, values, ARRAY_LEN(values), &affected));
+    return affected ? OK : fail(E_NOT_FOUND, "Zone %s was changed meanwhile.", rehoming->child->name);
+}
+
+static enum err leave_row(struct db *db, void *context)
+{
+    const struct rehoming *rehoming = context;
+    TRY(disable_rehomed(db, rehoming));
+    return zone_departed_add(db, rehoming->child->id);
+}
+
+enum err zone_departed_rehomed(struct db *db, const struct zone_row *child, const char *error)
+{
+    struct rehoming rehoming = {child, error};
+    return db_transaction(db, leave_row, &rehoming);
 }
 
 struct replacement {

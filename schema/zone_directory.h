@@ -9,6 +9,7 @@
 #include "gateway/base/err.h"
 #include "gateway/base/id.h"
 #include "schema/db.h"
+#include "schema/zone.h"
 
 struct zone_directory_row {
     int64_t zone_id;
@@ -44,5 +45,8 @@ MUST_CHECK enum err zone_directory_replace(struct db *db, int64_t zone_id, const
 MUST_CHECK enum err zone_departed_list(struct db *db, struct arena *arena, struct zone_departed_rows *out);
 /* All that the child told, and the child itself, leave the tree; before its row is deleted. */
 MUST_CHECK enum err zone_departed_add(struct db *db, int64_t zone_id);
+/* As zone_departed_add, for a child that has another parent now: its row stays, disabled with that error (ZONE_REHOMED …), and so
+ * does what it told, for the day it comes back. E_NOT_FOUND: the row is not as it was read. */
+MUST_CHECK enum err zone_departed_rehomed(struct db *db, const struct zone_row *child, const char *error);
 /* Those that are in a directory again are not away, and old ones are forgotten. */
 MUST_CHECK enum err zone_departed_tidy(struct db *db);

@@ -186,6 +186,7 @@ struct joined {
 static enum err store_joined(struct db *db, void *context)
 {
     const struct joined *joined = context;
+    TRY(zone_rehomed_delete(db, &joined->row.uuid, joined->row.name));
     TRY(zone_row_joined(db, &joined->row));
     return session_store(joined->zones, db, joined->row.id, joined->session, NULL);
 }

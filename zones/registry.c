@@ -121,6 +121,17 @@ static const struct zone *make_zones(struct zones *zones, const struct source *s
     return list;
 }
 
+/* Those that have another parent now are the last of the rows. */
+static void make_children(struct zones *zones, const struct source *source, struct snapshot *snapshot)
+{
+    struct zones_view *view = &snapshot->view;
+    view->children = make_zones(zones, source, ZONE_CHILD, &snapshot->arena, &view->child_count);
+    while (view->child_count && zone_row_is_rehomed(&view->children[view->child_count - 1].row)) {
+        view->child_count--;
+        view->rehomed_count++;
+    }
+}
+
 /* What a child told last; a child that has told nothing yet is known by its own row. */
 static struct directory_part make_part(const struct source *source, const struct zone *child, struct arena *arena)
 {
@@ -165,7 +176,7 @@ static void snapshot_release(void *context)
     struct snapshot *snapshot = context;
     if (!snapshot || atomic_fetch_sub(&snapshot->users, 1) > 1)
         return;
-    wipe_sessions(snapshot->view.children, snapshot->view.child_count);
+    wipe_sessions(snapshot->view.children, snapshot->view.child_count + snapshot->view.rehomed_count);
     wipe_sessions(snapshot->view.parents, snapshot->view.parent_count);
     arena_clear(&snapshot->arena);
     free(snapshot);
@@ -198,7 +209,7 @@ enum err zones_reload(struct zones *zones, struct db *db)
     }
     (void)pthread_mutex_lock(&zones->lock);
     struct zones_view *view = &snapshot->view;
-    view->children = make_zones(zones, &source, ZONE_CHILD, &snapshot->arena, &view->child_count);
+    make_children(zones, &source, snapshot);
     view->parents = make_zones(zones, &source, ZONE_PARENT, &snapshot->arena, &view->parent_count);
     make_directory(zones, &source, snapshot);
     view->departed = source.departed;
@@ -315,7 +326,7 @@ static const struct zone *find_uuid(const struct zone *list, size_t count, const
 
 const struct zone *view_child(const struct zones_view *view, int64_t id)
 {
-    for (size_t i = 0; i < view->child_count; i++) {
+    for (size_t i = 0; i < view->child_count + view->rehomed_count; i++) {
         if (view->children[i].row.id == id)
             return &view->children[i];
     }
@@ -333,7 +344,7 @@ const struct zone *view_parent(const struct zones_view *view, int64_t id)
 
 const struct zone *view_child_by_name(const struct zones_view *view, const char *name)
 {
-    for (size_t i = 0; i < view->child_count; i++) {
+    for (size_t i = 0; i < view->child_count + view->rehomed_count; i++) {
         if (str_equal(view->children[i].row.name, name))
             return &view->children[i];
     }

@@ -62,10 +62,12 @@ struct zone {
     const struct nova_child *nova; /* a plain Nova's (nova.h); NULL: a zone of our own kind */
 };
 
-/* A snapshot. Children sorted by name. */
+/* A snapshot. Children sorted by name; behind them the rows of those that have another parent now (rehomed.h), who are nobody's to
+ * ask. */
 struct zones_view {
     const struct zone *children;
     size_t child_count;
+    size_t rehomed_count; /* behind the children */
     const struct zone *parents;
     size_t parent_count;
     struct directory directory;         /* this zone's subtree, itself included */
@@ -83,7 +85,7 @@ const struct zones_options *zones_options(const struct zones *zones);
 /* The current snapshot, kept until the arena is cleared. */
 const struct zones_view *zones_view(struct zones *zones, struct arena *arena);
 
-/* In a view: by the row's id, by name, by zone uuid. NULL. */
+/* In a view: by the row's id or by name, those that have another parent now too; by zone uuid. NULL. */
 const struct zone *view_child(const struct zones_view *view, int64_t id);
 const struct zone *view_child_by_name(const struct zones_view *view, const char *name);
 const struct zone *view_child_by_uuid(const struct zones_view *view, const struct uuid *uuid);

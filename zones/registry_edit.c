@@ -10,6 +10,7 @@
 #include "gateway/base/log.h"
 #include "gateway/base/text.h"
 #include "schema/json/json.h"
+#include "schema/reservation.h"
 #include "zones/inside.h"
 #include "zones/nova.h"
 
@@ -365,6 +366,7 @@ enum err zones_child_add(struct zones *zones, struct db *db, struct arena *arena
         return fail(E_INVALID, "A zone is joined with a username and a password, or with a join token.");
     if (!row.name)
         row.name = name_from_url(arena, row.api_url);
+    TRY(zone_rehomed_delete(db, &row.uuid, row.name));
     TRY(zone_row_add(db, &row, &id));
     if (is_nova)
         TRY(put_nova(db, &nova, id, true));
@@ -381,10 +383,13 @@ enum err zones_child_update(struct zones *zones, struct db *db, struct arena *ar
     struct zone_row row;
     struct zone_nova_row nova = {0};
     TRY(zone_row_get(db, arena, ZONE_CHILD, id, &row));
+    const bool was_rehomed = zone_row_is_rehomed(&row);
     TRY(apply_spec(zones, view, arena, spec, &row, &nova));
     TRY(zone_row_update(db, &row));
     if (nova.identity_url)
         TRY(put_nova(db, &nova, id, false));
+    if (was_rehomed)
+        TRY(reservation_zones_void(db)); /* it brings along what it got meanwhile */
     log_info("zone.changed", "child=%s id=%lld", row.name, (long long)id);
     TRY(zones_reload(zones, db));
     poller_wake(zones);

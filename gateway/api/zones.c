@@ -24,6 +24,12 @@ struct window {
     size_t limit;
 };
 
+/* All rows, those of zones that have another parent now too. */
+static size_t row_count(const struct zones_view *view)
+{
+    return view->child_count + view->rehomed_count;
+}
+
 static enum err read_number(const struct request *request, const char *name, size_t *out)
 {
     const char *text = request_query(request, name);
@@ -47,9 +53,9 @@ static enum err read_window(const struct request *request, const struct zones_vi
         out->limit = most;
     if (!marker)
         return OK;
-    while (str_to_int(marker, &id) && at < view->child_count && view->children[at].row.id != id)
+    while (str_to_int(marker, &id) && at < row_count(view) && view->children[at].row.id != id)
         at++;
-    if (at >= view->child_count || view->children[at].row.id != id)
+    if (at >= row_count(view) || view->children[at].row.id != id)
         return fail(E_INVALID, "marker [%.64s] not found", marker);
     out->offset += at + 1;
     return OK;
@@ -60,7 +66,7 @@ static void add_next(const struct request *request, struct response *response, c
                      const struct window *window)
 {
     const size_t end = window->offset + window->limit;
-    if (window->offset >= view->child_count || end >= view->child_count)
+    if (window->offset >= row_count(view) || end >= row_count(view))
         return;
     const char *href = request_link(request, "%s?limit=%zu&marker=%lld", request->subpath, window->limit,
                                     (long long)view->children[end - 1].row.id);
@@ -74,7 +80,7 @@ static enum err zones_list(struct request *request, struct response *response)
     struct window window;
     TRY(read_window(request, view, &window));
     json_t *list = json_array();
-    for (size_t i = window.offset; i < view->child_count && i - window.offset < window.limit; i++)
+    for (size_t i = window.offset; i < row_count(view) && i - window.offset < window.limit; i++)
         (void)json_array_append_new(list, zones_object(&view->children[i], names));
     response->json = json_pack("{s:o}", "zones", list);
     add_next(request, response, view, &window);

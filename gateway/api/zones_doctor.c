@@ -43,6 +43,7 @@
     X(DIRECTORY_STALE, "directory-stale", "warning", "it has not told its directory for a while: new zones below are not known")   \
     X(SAME_TAG, "same-tag", "warning", "two zones have one tag: ids of both are asked of both; nothing is lost, messages are")     \
     X(DRAINING, "draining", "warning", "it takes no new servers until it is enabled")                                              \
+    X(REHOMED, "rehomed", "warning", "it has another parent now: remove it here with `zonegate zone delete NAME`")                 \
     X(DISABLED, "disabled", "warning", "an admin has taken it out: it is not asked")                                               \
     X(INSECURE, "insecure", "warning", "the link is plain http to another machine: use https")                                     \
     X(NOVA_LOGIN, "nova-login", "error", "its Keystone refuses the login: `zonegate zone set NAME --password-file F`, --project")  \
@@ -223,6 +224,15 @@ static void check_zones(struct doctor *doctor, const struct zone *zones, size_t 
     }
 }
 
+/* One that has another parent now is nobody to call. */
+static void check_zone(struct doctor *doctor, const struct zone *zone)
+{
+    if (zone_row_is_rehomed(&zone->row))
+        find(doctor, zone->row.name, FINDING_REHOMED, zone->row.last_error + strlen(ZONE_REHOMED));
+    else
+        check_zones(doctor, zone, 1);
+}
+
 /* ?zone=NAME: that neighbour only. */
 static enum err check_one(struct doctor *doctor, const struct zones_view *view, const char *name)
 {
@@ -231,7 +241,7 @@ static enum err check_one(struct doctor *doctor, const struct zones_view *view, 
         zone = str_equal(view->parents[i].row.name, name) ? &view->parents[i] : NULL;
     if (!zone)
         return fail(E_NOT_FOUND, "There is no link to a zone %.64s.", name);
-    check_zones(doctor, zone, 1);
+    check_zone(doctor, zone);
     return OK;
 }
 
@@ -247,9 +257,11 @@ enum err zones_doctor(struct request *request, struct response *response)
     } else {
         check_zones(&doctor, view->parents, view->parent_count);
         check_zones(&doctor, view->children, view->child_count);
+        for (size_t i = 0; i < view->rehomed_count; i++)
+            check_zone(&doctor, &view->children[view->child_count + i]);
         check_tags(&doctor, &view->directory);
     }
     response->json = json_pack("{s:O, s:O, s:I}", "findings", found, "may", may, "looked_at",
-                               (json_int_t)(name ? 1 : view->child_count + view->parent_count));
+                               (json_int_t)(name ? 1 : view->child_count + view->rehomed_count + view->parent_count));
     return OK;
 }

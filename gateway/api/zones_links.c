@@ -15,7 +15,7 @@ enum err zones_links_list(struct request *request, struct response *response)
     json_t *list = json_array();
     for (size_t i = 0; i < view->parent_count; i++)
         (void)json_array_append_new(list, zones_link_object(&view->parents[i]));
-    for (size_t i = 0; i < view->child_count; i++)
+    for (size_t i = 0; i < view->child_count + view->rehomed_count; i++)
         (void)json_array_append_new(list, zones_link_object(&view->children[i]));
     response->json = json_pack("{s:o}", "links", list);
     return OK;
@@ -40,7 +40,7 @@ static enum err link_of(const struct request *request, const struct zone **out)
     if (str_to_int(text, &id))
         zone = view_child(view, id) ? view_child(view, id) : view_parent(view, id);
     if (!zone)
-        zone = find_by_name(view->children, view->child_count, text);
+        zone = view_child_by_name(view, text);
     if (!zone)
         zone = find_by_name(view->parents, view->parent_count, text);
     if (!zone)

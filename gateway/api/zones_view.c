@@ -84,6 +84,16 @@ json_t *zones_link_object(const struct zone *zone)
                      "insecure", row->insecure, "protocol", (json_int_t)row->protocol);
 }
 
+static const struct zone *find_by_uuid(const struct zones_view *view, const struct uuid *uuid)
+{
+    const struct zone *zone = view_child_by_uuid(view, uuid);
+    for (size_t i = 0; i < view->rehomed_count && !zone; i++) {
+        const struct zone *rehomed = &view->children[view->child_count + i];
+        zone = uuid_equal(&rehomed->row.uuid, uuid) ? rehomed : NULL;
+    }
+    return zone;
+}
+
 enum err zones_child_of(const struct request *request, const struct zone **out)
 {
     const char *text = request_param(request, "zone_id");
@@ -94,7 +104,7 @@ enum err zones_child_of(const struct request *request, const struct zone **out)
     if (str_to_int(text, &id))
         zone = view_child(view, id);
     else if (uuid_is_text(text) && uuid_from_text(text, &uuid) == OK)
-        zone = view_child_by_uuid(view, &uuid);
+        zone = find_by_uuid(view, &uuid);
     if (!zone)
         zone = view_child_by_name(view, text);
     if (!zone)

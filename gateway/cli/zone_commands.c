@@ -73,10 +73,11 @@ enum err cmd_zone_list(struct cli *cli)
     TRY(registry_open(cli, &registry));
     CLEANUP(arena_clear) struct arena arena = {0}; /* the view must be gone before the registry */
     const struct zones_view *view = zones_view(registry.zones, &arena);
-    const struct zone **list = arena_alloc(&arena, (view->child_count + 1) * sizeof(const struct zone *));
-    for (size_t i = 0; i < view->child_count; i++)
+    const size_t count = view->child_count + view->rehomed_count;
+    const struct zone **list = arena_alloc(&arena, (count + 1) * sizeof(const struct zone *));
+    for (size_t i = 0; i < count; i++)
         list[i] = &view->children[i];
-    print_zones(cli, list, view->child_count);
+    print_zones(cli, list, count);
     return OK;
 }
 
