@@ -83,7 +83,8 @@ static int compare_rows(const void *a, const void *b)
 
 static bool hides_what_is_below(const char *state)
 {
-    return str_equal(state, "down") || str_equal(state, "disabled") || str_equal(state, "probing");
+    return str_equal(state, "down") || str_equal(state, "disabled") || str_equal(state, "probing") ||
+           str_equal(state, DIRECTORY_UNLINKED);
 }
 
 static void make_digest(struct directory *directory)
@@ -161,6 +162,23 @@ const struct directory_row *directory_find_tag(const struct directory *directory
         count++;
     *out_count = count;
     return count ? &directory->rows[low] : NULL;
+}
+
+/* What nobody has asked yet, or a newer version calls by another word, may lead nowhere. */
+static bool is_reached(const char *state)
+{
+    return str_equal(state, "up") || str_equal(state, "suspect") || str_equal(state, "draining");
+}
+
+const struct directory_row *directory_find_zone(const struct directory *directory, const struct uuid *zone, int64_t but)
+{
+    size_t count = 0;
+    const struct directory_row *rows = directory_find_tag(directory, zone_tag(zone), &count);
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].next_hop && rows[i].next_hop != but && is_reached(rows[i].state) && uuid_equal(&rows[i].zone, zone))
+            return &rows[i];
+    }
+    return NULL;
 }
 
 const struct directory_row *directory_find_path(const struct directory *directory, const char *path)

@@ -17,9 +17,10 @@
 #include "gateway/base/err.h"
 #include "gateway/base/id.h"
 
-#define DIRECTORY_ZONES_MAX   16384 /* of one child */
-#define DIRECTORY_PATH_MAX    703   /* ten names and their slashes */
-#define DIRECTORY_DIGEST_SIZE 33    /* hex and NUL */
+#define DIRECTORY_ZONES_MAX   16384      /* of one child */
+#define DIRECTORY_PATH_MAX    703        /* ten names and their slashes */
+#define DIRECTORY_DIGEST_SIZE 33         /* hex and NUL */
+#define DIRECTORY_UNLINKED    "unlinked" /* the state of a child that says that it has no link of its parent's */
 
 struct directory_row {
     struct uuid zone;
@@ -49,7 +50,7 @@ struct directory_part {
  * the form, are E_INVALID, as is a list that lacks the child itself ("."). */
 MUST_CHECK enum err directory_read(struct arena *arena, const json_t *value, const struct directory_row **out, size_t *out_count);
 /* Merges this zone (`own`, path ".") and its children's parts; sorts; makes the digest. A child's own row takes the state as this
- * zone sees it, and what lies below a child that is down or disabled takes that state too. */
+ * zone sees it, and what lies below a child that is down, disabled or unlinked takes that state too. */
 void directory_merge(struct arena *arena, const struct directory_row *own, const struct directory_part *parts, size_t count,
                      struct directory *out);
 /* `{"digest","zones":[{"uuid","tag","path","state","untagged"}]}`; without `zones` when `known_digest` is the current one. The
@@ -57,6 +58,8 @@ void directory_merge(struct arena *arena, const struct directory_row *own, const
 json_t *directory_json(const struct directory *directory, const char *known_digest);
 /* The rows with that tag, next to each other; NULL and 0 when there is none. */
 const struct directory_row *directory_find_tag(const struct directory *directory, uint32_t tag, size_t *out_count);
+/* A row of that zone which leads to it by another child than `but`, and by links that work; NULL. */
+const struct directory_row *directory_find_zone(const struct directory *directory, const struct uuid *zone, int64_t but);
 /* By path from this zone; NULL. */
 const struct directory_row *directory_find_path(const struct directory *directory, const char *path);
 /* May this child speak for the id (first claim wins, DESIGN section 5)? True when the child has a zone with that tag or with

@@ -65,6 +65,7 @@ void health_init(struct zone_health *health)
     atomic_init(&health->probe_wanted, false);
     atomic_init(&health->pushed_ms, 0);
     atomic_init(&health->last_seen_us, 0);
+    atomic_init(&health->unlinked_ms, 0);
     atomic_init(&health->proved_key, 0);
 }
 

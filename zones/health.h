@@ -56,6 +56,7 @@ struct zone_health {
     _Atomic bool probe_wanted;
     _Atomic int64_t pushed_ms;    /* monotonic: when it last pushed its directory; an answer asked for before that is older */
     _Atomic int64_t last_seen_us; /* wall clock; 0 = never */
+    _Atomic int64_t unlinked_ms;  /* monotonic: since when it says that it has no link of this zone's; 0 = it has one (rehomed.h) */
     _Atomic uint32_t proved_key;  /* link_key_number of the session that the neighbour used last; 0 = none yet */
 };
 

@@ -20,6 +20,7 @@
 #define ZONES_DIRECTORY   ZONES_COMPUTE "/os-zones/directory"
 #define ZONES_REVOCATIONS ZONES_COMPUTE "/os-zones/revocations"
 #define ZONES_FORGOTTEN   ZONES_COMPUTE "/os-zones/forgotten"
+#define ZONES_WHERE       ZONES_COMPUTE "/os-zones/where"
 #define ZONES_TOKENS      "/identity/v3/auth/tokens"
 
 /* What the poller remembers of a neighbour, and of one that is joined the prober; nobody else looks at it. */

@@ -61,6 +61,9 @@ struct link_caller {
     const char *body_hash; /* of the body as the delegation has it; NULL: the body is a stream */
 };
 
+/* What a zone says that has no link of that key (any more): the words are the protocol's (spec link.md section 3). */
+#define LINK_UNKNOWN_KEY "No link has the delegation's key."
+
 /* What link_check looks at. */
 struct link_question {
     const char *method;

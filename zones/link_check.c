@@ -98,7 +98,7 @@ static enum err check_key(struct check *check)
     TRY(split_header(check));
     if (!find_session(check, check->view->parents, check->view->parent_count, LINK_DOWN))
         (void)find_session(check, check->view->children, check->view->child_count, LINK_UP);
-    return check->session ? OK : refuse("No link has the delegation's key.");
+    return check->session ? OK : refuse(LINK_UNKNOWN_KEY);
 }
 
 static enum err check_mac(struct check *check)

@@ -40,6 +40,11 @@ void store_sight(struct round *round, const struct zone *child, struct zone_sigh
 MUST_CHECK enum err round_run(struct round *round);
 /* Forgets old nonces, join tokens and sets of reservations. */
 void round_purge(struct round *round);
+/* What the answer to a poll says of the link: whether the child still has it (rehomed.c). */
+void rehomed_note(const struct zone *child, const struct http_answer *answer);
+/* Of the children of these polls, those that have no link of this zone's any more and have another parent: their rows are taken
+ * out. */
+void round_find_rehomed(struct round *round, const struct zone_call *polls, size_t count);
 /* Asks the owners of some servers that left this zone whether they know them still, and removes the records of those that are
  * forgotten (forwarding_sweep.c). Returns after how many milliseconds it wants to be called again. */
 int64_t round_sweep(struct round *round);

@@ -107,8 +107,13 @@ struct zone_call round_call(const struct round *round, const struct zone *zone, 
 
 bool is_polled(const struct zone *child)
 {
-    const int state = atomic_load(&child->health->state[CLASS_POLL]);
-    return child->row.joined && child->row.state != ZONE_ADMIN_DISABLED && state != HEALTH_DOWN && state != HEALTH_PROBING;
+    return child->row.joined && child->row.state != ZONE_ADMIN_DISABLED && !health_is_open(child->health, CLASS_POLL);
+}
+
+/* It is down because it refuses the probes: a poll tells why. */
+static bool refuses_probes(const struct zone *child)
+{
+    return child->row.joined && child->row.state != ZONE_ADMIN_DISABLED && atomic_load(&child->health->reason) == ZONE_AUTH;
 }
 
 static const char *describe(struct arena *arena, const struct http_answer *answer)
@@ -210,6 +215,7 @@ static bool take_info(struct round *round, const struct zone_call *call)
     bool changed = false;
     enum err result = OK;
     signs_note_answer(child, answer);
+    rehomed_note(child, answer);
     if (answer->kind == ZONE_ANSWERED && answer->status == 200)
         result = read_info(round, child, answer, &sight, &changed);
     else
@@ -233,12 +239,13 @@ static bool poll_children(struct round *round, const struct zones_view *view)
         const struct zone *child = &view->children[i];
         const char *digest = notes_of(child)->digest;
         const char *target = digest[0] ? arena_printf(&round->arena, ZONES_INFO "?zone.digest=%s", digest) : ZONES_INFO;
-        if (!child->nova && is_polled(child))
+        if (!child->nova && (is_polled(child) || refuses_probes(child)))
             calls[count++] = round_call(round, child, target);
     }
     fanout_run(round->fanout, &round->arena, calls, count, budget_from_ms(round->zones->options.child_timeout_ms));
     for (size_t i = 0; i < count; i++)
         changed = take_info(round, &calls[i]) || changed;
+    round_find_rehomed(round, calls, count);
     return changed;
 }
 

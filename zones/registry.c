@@ -132,6 +132,13 @@ static void make_children(struct zones *zones, const struct source *source, stru
     }
 }
 
+/* As the zones above are told. */
+static const char *directory_state(const struct zone *child)
+{
+    const bool unlinked = child->row.state != ZONE_ADMIN_DISABLED && atomic_load(&child->health->unlinked_ms);
+    return unlinked ? DIRECTORY_UNLINKED : zone_state_name(child);
+}
+
 /* What a child told last; a child that has told nothing yet is known by its own row. */
 static struct directory_part make_part(const struct source *source, const struct zone *child, struct arena *arena)
 {
@@ -146,7 +153,7 @@ static struct directory_part make_part(const struct source *source, const struct
                                                    .state = told->state,
                                                    .untagged = told->untagged || child->row.untagged};
     }
-    const char *state = zone_state_name(child);
+    const char *state = directory_state(child);
     if (count == 0 && child->row.joined)
         rows[count++] = (struct directory_row){
             .zone = child->row.uuid, .tag = child->tag, .path = ".", .state = state, .untagged = child->row.untagged};

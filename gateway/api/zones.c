@@ -188,6 +188,7 @@ const struct route zone_routes[] = {
     {.method = "POST", .path = "/os-zones/link", .access = ACCESS_PUBLIC, .handler = zones_link, .body = BODY_JSON},
     {.method = "POST", .path = "/os-zones/directory", .access = ACCESS_LINK, .handler = zones_directory, .body = BODY_JSON},
     {.method = "POST", .path = "/os-zones/revocations", .access = ACCESS_LINK, .handler = zones_revocations, .body = BODY_JSON},
+    {.method = "GET", .path = "/os-zones/where", .access = ACCESS_LINK, .handler = zones_where},
     {.method = "GET", .path = "/os-zones/forgotten", .access = ACCESS_LINK, .handler = zones_forgotten},
     {.method = NULL},
 };

@@ -34,6 +34,7 @@ MUST_CHECK enum err zones_capacity(struct request *request, json_t **out);
 handler_f zones_info, zones_probe;                        /* zones_info.c */
 handler_f zones_link, zones_directory, zones_revocations; /* zones_peer.c */
 handler_f zones_forgotten;                                /* zones_forgotten.c */
+handler_f zones_where;                                    /* zones_where.c */
 handler_f zones_health;                                   /* zones_health.c */
 handler_f zones_tree;                                     /* zones_tree.c */
 handler_f zones_find;                                     /* zones_find.c */

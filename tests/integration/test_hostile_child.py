@@ -186,6 +186,18 @@ def test_a_directory_with_another_child_in_it(tree, root, bad, servers):
     assert answer.status_code == 200 and answer.json()["server"]["name"] != "stolen" and not asked
 
 
+NO_KEY = reply(b'{"error":{"message":"No link has the delegation\'s key.","code":401}}', status="401 Unauthorized")
+
+
+def test_a_child_that_says_it_has_no_link(tree, root, bad, servers):
+    """It is nowhere else in the tree: what it says of itself does not change its place."""
+    with unharmed(tree, servers):
+        polled(bad, NO_KEY, lambda: missing_in(root.get("/servers")) == {}, "a list, which it still answers", times=8)
+        row_of = next(zone for zone in root.fetch("/os-zones/detail")["zones"] if zone["name"] == "bad")
+        assert row_of["state"] != "disabled" and "auth" in row_of["last_error"]
+    settle(root)
+
+
 # --- lies in rows
 def nested(depth, opening="[", closing="]"):
     return (opening * depth + closing * depth).encode()
