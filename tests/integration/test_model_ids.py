@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from lib import clock, netns
-from lib.links import Counts
+from lib.links import Counts, state_of
 from lib.pages import missing_in
 from lib.servers import stock
 from lib.wait import wait_for
@@ -246,18 +246,22 @@ class Faults:
         return lambda: self.network.unblock(*pair)
 
     def move(self):
-        """A leaf to the other parent: deleted here, joined there, the old parent forgotten."""
+        """A leaf to the other parent: deleted here, or left to be found out, joined there, the old parent forgotten."""
         leaf = self.chance.choice(LEAVES)
         old = self.tree.parents[leaf]
         new = "b" if old == "a" else "a"
         if self.open:  # what is joined must be reached
             return None
         door = self.world.doors[leaf]
-        self.tree[old].cli("zone", "delete", leaf)
+        deleted = self.chance.random() < 0.5
+        if deleted:
+            self.tree[old].cli("zone", "delete", leaf)
         self.tree.parents[leaf] = new
         self.tree.join(new, leaf)
         wait_for(lambda: leaf in self.tree.active_children(new), 30, f"{leaf} to be joined to {new}")
         assert door.delete(f"/os-zones/links/{old}").status_code in (200, 202, 204)
+        if not deleted:
+            wait_for(lambda: state_of(self.tree, old, leaf) == "disabled", 30, f"{old} to find out that {leaf} has another parent")
         return None
 
     def arrive(self):
