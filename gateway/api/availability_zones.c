@@ -144,6 +144,10 @@ static enum err zones_detail(struct request *request, struct response *response)
 
 const struct route availability_zone_routes[] = {
     {.method = "GET", .path = "/os-availability-zone", .access = ACCESS_READER, .handler = zones_brief},
-    {.method = "GET", .path = "/os-availability-zone/detail", .access = ACCESS_ADMIN, .handler = zones_detail},
+    {.method = "GET",
+     .path = "/os-availability-zone/detail",
+     .access = ACCESS_ADMIN,
+     .policy = "os_compute_api:os-availability-zone:detail",
+     .handler = zones_detail},
     {.method = NULL},
 };

@@ -35,6 +35,18 @@ static size_t max_body(const struct request *request)
     return request_header(request, LINK_DELEGATION) ? most * LINK_BODIES : most;
 }
 
+/* What some libraries send when nobody told them what the body is, and the API's own name from its first version. */
+static const char *const media_types[] = {"text/plain", "application/vnd.openstack.compute+json", NULL};
+
+/* Nova says of an empty answer too what it would be. */
+static void decorate(const struct request *request, struct response *response)
+{
+    const bool empty = !response->json && response->body.length == 0 && response->file < 0 && !response->source;
+    if (empty && !response->content_type && !pairs_get_nocase(&response->headers, "X-Zone-Path"))
+        response->content_type = "application/json";
+    (void)request;
+}
+
 const struct service compute_service = {
     .name = "compute",
     .mounts = mounts,
@@ -47,8 +59,10 @@ const struct service compute_service = {
     .version_major = 2,
     .tables = tables,
     .write_error = fault_write_compute,
+    .decorate = decorate,
     .request_id_header = "x-compute-request-id",
     .last_parameter_counts = true,
+    .media_types = media_types,
 };
 
 /* The API before microversions: as 2.1, whatever a client asks for. Stricter than it was: unknown members of a body are refused. */
@@ -61,6 +75,8 @@ const struct service compute_legacy_service = {
     .version_major = 2,
     .tables = tables,
     .write_error = fault_write_compute,
+    .decorate = decorate,
     .request_id_header = "x-compute-request-id",
     .last_parameter_counts = true,
+    .media_types = media_types,
 };

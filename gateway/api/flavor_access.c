@@ -61,10 +61,11 @@ static enum err remove_project(struct request *request, struct response *respons
 static const struct {
     const char *key;
     const char *schema;
+    const char *policy;
     enum err (*run)(struct request *request, struct response *response, const char *project_id);
 } actions[] = {
-    {"addTenantAccess", "flavor_add_tenant_access", add_project},
-    {"removeTenantAccess", "flavor_remove_tenant_access", remove_project},
+    {"addTenantAccess", "flavor_add_tenant_access", "add_tenant_access", add_project},
+    {"removeTenantAccess", "flavor_remove_tenant_access", "remove_tenant_access", remove_project},
 };
 
 static enum err flavor_action(struct request *request, struct response *response)
@@ -76,6 +77,8 @@ static enum err flavor_action(struct request *request, struct response *response
         if (!str_equal(actions[i].key, key))
             continue;
         TRY(json_validate(json_schema_named(actions[i].schema), request->json));
+        if (!request->caller.is_admin)
+            return fail(E_FORBIDDEN, "Policy doesn't allow os_compute_api:os-flavor-access:%s to be performed.", actions[i].policy);
         const json_t *tenant = json_object_get(json_object_get(request->json, key), "tenant");
         return actions[i].run(request, response, json_string_value(tenant));
     }
@@ -83,7 +86,7 @@ static enum err flavor_action(struct request *request, struct response *response
 }
 
 const struct route flavor_access_routes[] = {
-    {.method = "GET", .path = "/flavors/{flavor_id}/os-flavor-access", .access = ACCESS_ADMIN, .handler = access_index},
-    {.method = "POST", .path = "/flavors/{flavor_id}/action", .access = ACCESS_ADMIN, .handler = flavor_action, .body = BODY_JSON},
+    {.method = "GET", .path = "/flavors/{flavor_id}/os-flavor-access", .access = ACCESS_READER, .handler = access_index},
+    {.method = "POST", .path = "/flavors/{flavor_id}/action", .access = ACCESS_READER, .handler = flavor_action, .body = BODY_JSON},
     {.method = NULL},
 };

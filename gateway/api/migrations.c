@@ -86,16 +86,22 @@ static enum err server_show(struct request *request, struct response *response)
 #define MIGRATIONS "/servers/{server_id}/migrations"
 
 const struct route migration_routes[] = {
-    {.method = "GET", .path = "/os-migrations", .access = ACCESS_ADMIN, .handler = migration_index},
+    {.method = "GET",
+     .path = "/os-migrations",
+     .access = ACCESS_ADMIN,
+     .policy = "os_compute_api:os-migrations:index",
+     .handler = migration_index},
     {.method = "GET",
      .path = MIGRATIONS,
      .access = ACCESS_ADMIN,
+     .policy = "os_compute_api:servers:migrations:index",
      .min = OF_A_SERVER,
      .handler = server_index,
      .scope = SCOPE_SERVER},
     {.method = "GET",
      .path = MIGRATIONS "/{migration_id}",
      .access = ACCESS_ADMIN,
+     .policy = "os_compute_api:servers:migrations:show",
      .min = OF_A_SERVER,
      .handler = server_show,
      .scope = SCOPE_SERVER},

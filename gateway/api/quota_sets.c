@@ -95,7 +95,8 @@ static enum err set_show(struct request *request, struct response *response)
 static enum err set_defaults(struct request *request, struct response *response)
 {
     struct quota_limits limits;
-    TRY(check_project(request));
+    if (request->caller.is_admin) /* a member cannot look projects up: for him, as in Nova, any has the defaults */
+        TRY(check_project(request));
     TRY(quota_defaults(request, &limits));
     response->json = set_object(request, request_param(request, "project_id"), &limits);
     return OK;
@@ -262,14 +263,24 @@ const struct route quota_routes[] = {
     {.method = "PUT",
      .path = "/os-quota-sets/{project_id}",
      .access = ACCESS_ADMIN,
+     .policy = "os_compute_api:os-quota-sets:update",
      .handler = set_update,
      .body = BODY_JSON,
      .schemas = set_schemas},
-    {.method = "DELETE", .path = "/os-quota-sets/{project_id}", .access = ACCESS_ADMIN, .handler = set_delete},
-    {.method = "GET", .path = "/os-quota-class-sets/{class_name}", .access = ACCESS_ADMIN, .handler = class_show},
+    {.method = "DELETE",
+     .path = "/os-quota-sets/{project_id}",
+     .access = ACCESS_ADMIN,
+     .policy = "os_compute_api:os-quota-sets:delete",
+     .handler = set_delete},
+    {.method = "GET",
+     .path = "/os-quota-class-sets/{class_name}",
+     .access = ACCESS_ADMIN,
+     .policy = "os_compute_api:os-quota-class-sets:show",
+     .handler = class_show},
     {.method = "PUT",
      .path = "/os-quota-class-sets/{class_name}",
      .access = ACCESS_ADMIN,
+     .policy = "os_compute_api:os-quota-class-sets:update",
      .handler = class_update,
      .body = BODY_JSON,
      .schemas = class_schemas},

@@ -139,6 +139,15 @@ static enum err do_force_delete(struct request *request, struct response *respon
     return server_begin(request, ACTION_DELETE);
 }
 
+/* The networks that it was for are long gone, in Nova too. */
+static enum err do_reset_network(struct request *request, struct response *response, const json_t *argument)
+{
+    (void)request;
+    (void)response;
+    (void)argument;
+    return fail(E_GONE, "This resource is no longer available. No forwarding address is given.");
+}
+
 static const struct action_row {
     const char *key;
     const char *admin; /* the policy that only admins pass; NULL: any member */
@@ -160,6 +169,7 @@ static const struct action_row {
     {"restore", NULL, NULL, 0, server_action_restore},
     {"addSecurityGroup", NULL, NULL, 0, server_action_security_group},
     {"removeSecurityGroup", NULL, NULL, 0, server_action_security_group},
+    {"resetNetwork", NULL, NULL, 0, do_reset_network},
     {"os-getConsoleOutput", NULL, "os_get_console_output", 0, do_console},
 };
 

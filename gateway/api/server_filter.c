@@ -55,6 +55,14 @@ static bool read_bool(const char *value, bool *out)
     return false;
 }
 
+static enum err not_a_bool(const char *value)
+{
+    return fail(E_INVALID,
+                "Unrecognized value '%.200s', acceptable values are: '0', '1', 'f', 'false', 'n', 'no', 'off', 'on', 't', 'true',"
+                " 'y', 'yes'",
+                value);
+}
+
 static enum err read_status(struct reading *reading, const char *name, const char *value)
 {
     (void)name;
@@ -107,7 +115,8 @@ static enum err read_since(struct reading *reading, const char *name, const char
 {
     int64_t us = 0;
     if (time_parse_iso(value, &us) != OK)
-        return fail(E_INVALID, "Invalid %s value", name);
+        return fail(E_INVALID, "Invalid input for query parameters %s. Value: %.200s. '%.200s' is not a 'date-time'", name, value,
+                    value);
     reading->changes = true;
     const bool since = strcmp(name, "changes-since") == 0;
     add_one(reading, since ? CONDITION_CHANGED_SINCE : CONDITION_AT_MOST, COLUMN_UPDATED_AT, sql_time(us));
@@ -140,12 +149,12 @@ static enum err read_tags(struct reading *reading, const char *name, const char 
     return OK;
 }
 
+/* As in Nova, what is no boolean is "no". */
 static enum err read_deleted(struct reading *reading, const char *name, const char *value)
 {
     bool wanted = false;
-    if (*value && !read_bool(value, &wanted))
-        return fail(E_INVALID, "Invalid filter: %s=%s is not a boolean.", name, value);
-    reading->wants_deleted = wanted;
+    (void)name;
+    reading->wants_deleted = read_bool(value, &wanted) && wanted;
     return OK;
 }
 
@@ -161,7 +170,8 @@ static enum err read_address(struct reading *reading, const char *name, const ch
 {
     regex_t regex;
     if (regcomp(&regex, value, REG_EXTENDED | REG_NOSUB) != 0)
-        return fail(E_INVALID, "Invalid filter: %s=%s is not a regular expression.", name, value);
+        return fail(E_INVALID, "Invalid input for query parameters %s. Value: %.200s. '%.200s' is not a 'regex'", name, value,
+                    value);
     regfree(&regex);
     if (strcmp(name, "ip") == 0)
         add_one(reading, CONDITION_ADDRESS, COLUMN_UUID, sql_text(value));
@@ -174,7 +184,7 @@ static enum err read_truth(struct reading *reading, const char *name, const char
 {
     bool wanted = false;
     if (!read_bool(value, &wanted))
-        return fail(E_INVALID, "Invalid filter: %s=%s is not a boolean.", name, value);
+        return not_a_bool(value);
     add_one(reading, CONDITION_EQUAL, strcmp(name, "locked") == 0 ? COLUMN_LOCKED : COLUMN_CONFIG_DRIVE, sql_bool(wanted));
     return OK;
 }
@@ -186,51 +196,52 @@ static const struct filter_row {
     enum condition_kind kind;
     enum server_column column;
     read_filter_f *read;
+    int since; /* least microversion for anybody */
 } filters[] = {
-    {"reservation_id", 1, CONDITION_EQUAL, COLUMN_RESERVATION_ID, NULL},
-    {"name", 1, CONDITION_REGEXP, COLUMN_NAME, NULL},
-    {"status", 1, CONDITION_STATES, NO_COLUMN, read_status},
-    {"image", 1, CONDITION_EQUAL, COLUMN_IMAGE_REF, NULL},
-    {"flavor", 1, CONDITION_EQUAL, COLUMN_FLAVOR_ID, NULL},
-    {"ip", 1, CONDITION_REGEXP, NO_COLUMN, read_address},
-    {"ip6", 5, CONDITION_REGEXP, NO_COLUMN, read_address},
-    {"changes-since", 1, CONDITION_CHANGED_SINCE, NO_COLUMN, read_since},
-    {"changes-before", 66, CONDITION_AT_MOST, NO_COLUMN, read_since},
-    {"tags", 26, CONDITION_TAGS_ALL, NO_COLUMN, read_tags},
-    {"tags-any", 26, CONDITION_TAGS_ANY, NO_COLUMN, read_tags},
-    {"not-tags", 26, CONDITION_TAGS_NOT_ALL, NO_COLUMN, read_tags},
-    {"not-tags-any", 26, CONDITION_TAGS_NOT_ANY, NO_COLUMN, read_tags},
-    {"locked", 73, CONDITION_EQUAL, COLUMN_LOCKED, read_truth},
-    {"host", ADMIN_ONLY, CONDITION_EQUAL, COLUMN_HOST, NULL},
-    {"node", ADMIN_ONLY, CONDITION_EQUAL, COLUMN_NODE, NULL},
-    {"project_id", ADMIN_ONLY, CONDITION_EQUAL, COLUMN_PROJECT_ID, read_project},
-    {"tenant_id", ADMIN_ONLY, CONDITION_EQUAL, COLUMN_PROJECT_ID, read_project},
-    {"user_id", 83, CONDITION_EQUAL, COLUMN_USER_ID, NULL},
-    {"deleted", ADMIN_ONLY, CONDITION_EQUAL, COLUMN_DELETED, read_deleted},
-    {"uuid", ADMIN_ONLY, CONDITION_EQUAL, COLUMN_UUID, NULL},
-    {"display_name", ADMIN_ONLY, CONDITION_REGEXP, COLUMN_NAME, NULL},
-    {"display_description", ADMIN_ONLY, CONDITION_REGEXP, COLUMN_DESCRIPTION, NULL},
-    {"description", ADMIN_ONLY, CONDITION_REGEXP, COLUMN_DESCRIPTION, NULL},
-    {"hostname", 90, CONDITION_REGEXP, COLUMN_HOSTNAME, NULL},
-    {"image_ref", ADMIN_ONLY, CONDITION_EQUAL, COLUMN_IMAGE_REF, NULL},
-    {"kernel_id", ADMIN_ONLY, CONDITION_EQUAL, COLUMN_KERNEL_ID, NULL},
-    {"ramdisk_id", ADMIN_ONLY, CONDITION_EQUAL, COLUMN_RAMDISK_ID, NULL},
-    {"root_device_name", ADMIN_ONLY, CONDITION_EQUAL, COLUMN_ROOT_DEVICE_NAME, NULL},
-    {"locked_by", ADMIN_ONLY, CONDITION_EQUAL, COLUMN_LOCKED_BY, NULL},
-    {"access_ip_v4", ADMIN_ONLY, CONDITION_REGEXP, COLUMN_ACCESS_IP_V4, NULL},
-    {"access_ip_v6", ADMIN_ONLY, CONDITION_REGEXP, COLUMN_ACCESS_IP_V6, NULL},
-    {"availability_zone", 83, CONDITION_EQUAL, COLUMN_AVAILABILITY_ZONE, NULL},
-    {"config_drive", 83, CONDITION_EQUAL, COLUMN_CONFIG_DRIVE, read_truth},
-    {"key_name", 83, CONDITION_EQUAL, COLUMN_KEY_NAME, NULL},
-    {"vm_state", 83, CONDITION_EQUAL, COLUMN_VM_STATE, NULL},
-    {"task_state", 83, CONDITION_EQUAL, COLUMN_TASK_STATE, NULL},
-    {"power_state", 83, CONDITION_EQUAL, COLUMN_POWER_STATE, NULL},
-    {"progress", 83, CONDITION_EQUAL, COLUMN_PROGRESS, NULL},
-    {"launch_index", ADMIN_ONLY, CONDITION_EQUAL, COLUMN_LAUNCH_INDEX, NULL},
-    {"created_at", 83, CONDITION_EQUAL, COLUMN_CREATED_AT, NULL},
-    {"launched_at", 83, CONDITION_EQUAL, COLUMN_LAUNCHED_AT, NULL},
-    {"terminated_at", 83, CONDITION_EQUAL, COLUMN_TERMINATED_AT, NULL},
-    {"auto_disk_config", ADMIN_ONLY, CONDITION_EQUAL, COLUMN_DISK_CONFIG, NULL},
+    {"reservation_id", 1, CONDITION_EQUAL, COLUMN_RESERVATION_ID, NULL, 1},
+    {"name", 1, CONDITION_REGEXP, COLUMN_NAME, NULL, 1},
+    {"status", 1, CONDITION_STATES, NO_COLUMN, read_status, 1},
+    {"image", 1, CONDITION_EQUAL, COLUMN_IMAGE_REF, NULL, 1},
+    {"flavor", 1, CONDITION_EQUAL, COLUMN_FLAVOR_ID, NULL, 1},
+    {"ip", 1, CONDITION_REGEXP, NO_COLUMN, read_address, 1},
+    {"ip6", 5, CONDITION_REGEXP, NO_COLUMN, read_address, 1},
+    {"changes-since", 1, CONDITION_CHANGED_SINCE, NO_COLUMN, read_since, 1},
+    {"changes-before", 66, CONDITION_AT_MOST, NO_COLUMN, read_since, 66},
+    {"tags", 26, CONDITION_TAGS_ALL, NO_COLUMN, read_tags, 26},
+    {"tags-any", 26, CONDITION_TAGS_ANY, NO_COLUMN, read_tags, 26},
+    {"not-tags", 26, CONDITION_TAGS_NOT_ALL, NO_COLUMN, read_tags, 26},
+    {"not-tags-any", 26, CONDITION_TAGS_NOT_ANY, NO_COLUMN, read_tags, 26},
+    {"locked", 73, CONDITION_EQUAL, COLUMN_LOCKED, read_truth, 73},
+    {"host", ADMIN_ONLY, CONDITION_EQUAL, COLUMN_HOST, NULL, 1},
+    {"node", ADMIN_ONLY, CONDITION_EQUAL, COLUMN_NODE, NULL, 1},
+    {"project_id", ADMIN_ONLY, CONDITION_EQUAL, COLUMN_PROJECT_ID, read_project, 1},
+    {"tenant_id", ADMIN_ONLY, CONDITION_EQUAL, COLUMN_PROJECT_ID, read_project, 1},
+    {"user_id", 83, CONDITION_EQUAL, COLUMN_USER_ID, NULL, 1},
+    {"deleted", ADMIN_ONLY, CONDITION_EQUAL, COLUMN_DELETED, read_deleted, 1},
+    {"uuid", ADMIN_ONLY, CONDITION_EQUAL, COLUMN_UUID, NULL, 1},
+    {"display_name", ADMIN_ONLY, CONDITION_REGEXP, COLUMN_NAME, NULL, 1},
+    {"display_description", ADMIN_ONLY, CONDITION_REGEXP, COLUMN_DESCRIPTION, NULL, 1},
+    {"description", ADMIN_ONLY, CONDITION_REGEXP, COLUMN_DESCRIPTION, NULL, 1},
+    {"hostname", 90, CONDITION_REGEXP, COLUMN_HOSTNAME, NULL, 1},
+    {"image_ref", ADMIN_ONLY, CONDITION_EQUAL, COLUMN_IMAGE_REF, NULL, 1},
+    {"kernel_id", ADMIN_ONLY, CONDITION_EQUAL, COLUMN_KERNEL_ID, NULL, 1},
+    {"ramdisk_id", ADMIN_ONLY, CONDITION_EQUAL, COLUMN_RAMDISK_ID, NULL, 1},
+    {"root_device_name", ADMIN_ONLY, CONDITION_EQUAL, COLUMN_ROOT_DEVICE_NAME, NULL, 1},
+    {"locked_by", ADMIN_ONLY, CONDITION_EQUAL, COLUMN_LOCKED_BY, NULL, 1},
+    {"access_ip_v4", ADMIN_ONLY, CONDITION_REGEXP, COLUMN_ACCESS_IP_V4, NULL, 1},
+    {"access_ip_v6", ADMIN_ONLY, CONDITION_REGEXP, COLUMN_ACCESS_IP_V6, NULL, 1},
+    {"availability_zone", 83, CONDITION_EQUAL, COLUMN_AVAILABILITY_ZONE, NULL, 1},
+    {"config_drive", 83, CONDITION_EQUAL, COLUMN_CONFIG_DRIVE, read_truth, 1},
+    {"key_name", 83, CONDITION_EQUAL, COLUMN_KEY_NAME, NULL, 1},
+    {"vm_state", 83, CONDITION_EQUAL, COLUMN_VM_STATE, NULL, 1},
+    {"task_state", 83, CONDITION_EQUAL, COLUMN_TASK_STATE, NULL, 1},
+    {"power_state", 83, CONDITION_EQUAL, COLUMN_POWER_STATE, NULL, 1},
+    {"progress", 83, CONDITION_EQUAL, COLUMN_PROGRESS, NULL, 1},
+    {"launch_index", ADMIN_ONLY, CONDITION_EQUAL, COLUMN_LAUNCH_INDEX, NULL, 1},
+    {"created_at", 83, CONDITION_EQUAL, COLUMN_CREATED_AT, NULL, 1},
+    {"launched_at", 83, CONDITION_EQUAL, COLUMN_LAUNCHED_AT, NULL, 1},
+    {"terminated_at", 83, CONDITION_EQUAL, COLUMN_TERMINATED_AT, NULL, 1},
+    {"auto_disk_config", ADMIN_ONLY, CONDITION_EQUAL, COLUMN_DISK_CONFIG, NULL, 1},
 };
 
 /* Parameters that are no filters, known filters that mean nothing here (Nova's 2.1 schema knows them), and the names of joined
@@ -265,7 +276,7 @@ static enum err plain_value(struct reading *reading, const struct filter_row *ro
     switch (server_column_type(row->column)) {
     case COLUMN_TYPE_INT:
         if (!str_to_int(value, &number))
-            return fail(E_INVALID, "Invalid filter: %s=%s is not a number.", row->name, value);
+            reading->filter->nothing = true;
         *out = sql_int(number);
         return OK;
     case COLUMN_TYPE_TIME:
@@ -296,18 +307,30 @@ static enum err read_filter(struct reading *reading, const struct filter_row *ro
     return OK;
 }
 
+/* What Nova's own tables are called, and what begins like its internals: refused to admins, unknown to everybody else. */
+static bool is_internal(const char *name)
+{
+    return name[0] == '_' || is_in(joined_tables, ARRAY_LEN(joined_tables), name);
+}
+
+static bool may_filter(const struct request *request, const struct filter_row *row)
+{
+    if (!row || request->version < row->since)
+        return false;
+    return request->caller.is_admin || (row->user_min != ADMIN_ONLY && request->version >= row->user_min);
+}
+
 static enum err read_parameter(struct reading *reading, const char *name, const char *value)
 {
     const struct request *request = reading->request;
-    if (name[0] == '_' || is_in(joined_tables, ARRAY_LEN(joined_tables), name))
-        return fail(E_INVALID, "Invalid filter key: %s", name);
+    if (is_internal(name))
+        return request->caller.is_admin ? fail(E_INVALID, "Invalid filter field: %s.", name) : OK;
     if (is_in(other_parameters, ARRAY_LEN(other_parameters), name) || str_starts(name, "zone."))
         return OK;
     const struct filter_row *row = find_filter(name);
     if (!row && request->version >= SERVER_STRICT_QUERY)
         return fail(E_INVALID, "Additional properties are not allowed ('%s' was unexpected)", name);
-    const bool mine = row && (request->caller.is_admin || (row->user_min != ADMIN_ONLY && request->version >= row->user_min));
-    return mine ? read_filter(reading, row, value) : OK;
+    return may_filter(request, row) ? read_filter(reading, row, value) : OK;
 }
 
 static enum err read_limit(struct reading *reading, size_t max_limit)
@@ -325,7 +348,7 @@ static enum err read_tenants(struct reading *reading)
     if (text) {
         all = *text == '\0';
         if (*text && !read_bool(text, &all))
-            return fail(E_INVALID, "Invalid value for all_tenants: '%s' is not a boolean", text);
+            return not_a_bool(text);
     }
     if (all && !request->caller.is_admin)
         return fail(E_FORBIDDEN, "Policy doesn't allow os_compute_api:servers:index:get_all_tenants to be performed.");

@@ -43,27 +43,28 @@ static const struct {
 };
 
 /* Legacy keys that are dropped below 2.75. */
-static const char *const ignored_sort_keys[] = {"id",
-                                                "vcpus",
-                                                "memory_mb",
-                                                "root_gb",
-                                                "ephemeral_gb",
+static const char *const ignored_sort_keys[] = {"architecture",
                                                 "cell_name",
                                                 "cleaned",
-                                                "os_type",
-                                                "architecture",
-                                                "vm_mode",
                                                 "default_ephemeral_device",
                                                 "default_swap_device",
                                                 "deleted",
                                                 "deleted_at",
                                                 "disable_terminate",
-                                                "internal_id",
+                                                "ephemeral_gb",
+                                                "ephemeral_key_uuid",
+                                                "id",
+                                                "key_data",
+                                                "launched_on",
+                                                "locked",
+                                                "memory_mb",
+                                                "os_type",
                                                 "reservation_id",
+                                                "root_gb",
                                                 "shutdown_terminate",
                                                 "user_data",
-                                                "launched_on",
-                                                "ephemeral_key_uuid"};
+                                                "vcpus",
+                                                "vm_mode"};
 
 static bool is_ignored(const char *name)
 {
@@ -95,7 +96,7 @@ static enum err read_direction(const char *value, bool *out_descending)
 {
     *out_descending = strcmp(value, "desc") == 0;
     if (!*out_descending && strcmp(value, "asc") != 0)
-        return fail(E_INVALID, "Unknown sort direction, must be one of: asc, desc");
+        return fail(E_INVALID, "Invalid input received: Unknown sort direction, must be 'desc' or 'asc'");
     return OK;
 }
 
@@ -135,7 +136,7 @@ enum err server_filter_read_sort(struct request *request, struct server_filter *
             append_sort(filter, column, descending);
     }
     if (direction_count > (keys ? keys : 1))
-        return fail(E_INVALID, "Sort direction size exceeds sort key size");
+        return fail(E_INVALID, "Invalid input received: Sort direction size exceeds sort key size");
     if (keys == 0 && direction_count) {
         TRY(read_direction(directions[0], &descending));
         if (!descending)

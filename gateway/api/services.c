@@ -265,13 +265,22 @@ static enum err service_delete(struct request *request, struct response *respons
 }
 
 const struct route service_routes[] = {
-    {.method = "GET", .path = "/os-services", .access = ACCESS_ADMIN, .handler = service_list},
+    {.method = "GET",
+     .path = "/os-services",
+     .access = ACCESS_ADMIN,
+     .policy = "os_compute_api:os-services:list",
+     .handler = service_list},
     {.method = "PUT",
      .path = "/os-services/{service_id}",
      .access = ACCESS_ADMIN,
+     .policy = "os_compute_api:os-services:update",
      .handler = service_put,
      .body = BODY_JSON,
      .schemas = update_schemas},
-    {.method = "DELETE", .path = "/os-services/{service_id}", .access = ACCESS_ADMIN, .handler = service_delete},
+    {.method = "DELETE",
+     .path = "/os-services/{service_id}",
+     .access = ACCESS_ADMIN,
+     .policy = "os_compute_api:os-services:delete",
+     .handler = service_delete},
     {.method = NULL},
 };

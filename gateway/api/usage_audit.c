@@ -120,7 +120,15 @@ static enum err audit_show(struct request *request, struct response *response)
 }
 
 const struct route usage_audit_routes[] = {
-    {.method = "GET", .path = "/os-instance_usage_audit_log", .access = ACCESS_ADMIN, .handler = audit_index},
-    {.method = "GET", .path = "/os-instance_usage_audit_log/{before}", .access = ACCESS_ADMIN, .handler = audit_show},
+    {.method = "GET",
+     .path = "/os-instance_usage_audit_log",
+     .access = ACCESS_ADMIN,
+     .policy = "os_compute_api:os-instance-usage-audit-log:list",
+     .handler = audit_index},
+    {.method = "GET",
+     .path = "/os-instance_usage_audit_log/{before}",
+     .access = ACCESS_ADMIN,
+     .policy = "os_compute_api:os-instance-usage-audit-log:show",
+     .handler = audit_show},
     {.method = NULL},
 };

@@ -71,6 +71,13 @@ static enum err other_project(const struct request *request)
                 request->project, own);
 }
 
+static enum err refuse(const struct route *route)
+{
+    if (route->policy)
+        return fail(E_FORBIDDEN, "Policy doesn't allow %s to be performed.", route->policy);
+    return fail(E_FORBIDDEN, "Policy doesn't allow %s %s to be performed.", route->method, route->path);
+}
+
 enum err access_check(const struct http_hooks *hooks, struct request *request)
 {
     const struct access_rule *rule = &access_rules[request->route->access];
@@ -82,7 +89,7 @@ enum err access_check(const struct http_hooks *hooks, struct request *request)
     if (request->project && (!request->caller.project_id || !same_project(request->project, request->caller.project_id)))
         return other_project(request);
     if (!rule->allows(request))
-        return fail(E_FORBIDDEN, "Policy doesn't allow %s %s to be performed.", request->route->method, request->route->path);
+        return refuse(request->route);
     request->authenticated = true;
     return OK;
 }

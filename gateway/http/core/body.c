@@ -17,10 +17,17 @@ static size_t media_length(const char *type)
     return strcspn(type, "; \t");
 }
 
-static bool is_json(const char *type)
+static bool is_media(const char *type, const char *media)
 {
-    static const char json[] = "application/json";
-    return media_length(type) == sizeof(json) - 1 && strncasecmp(type, json, sizeof(json) - 1) == 0;
+    return media_length(type) == strlen(media) && strncasecmp(type, media, strlen(media)) == 0;
+}
+
+static bool is_json(const struct service *service, const char *type)
+{
+    const char *const *other = service->media_types;
+    while (other && *other && !is_media(type, *other))
+        other++;
+    return (other && *other) || is_media(type, "application/json");
 }
 
 static bool is_json_like(const char *type)
@@ -34,7 +41,7 @@ static enum err check_content_type(const struct request *request)
     const char *type = request_header(request, "Content-Type");
     if (!type && request->service->content_type_required)
         return fail(E_INVALID, "content-type header required");
-    if (type && !is_json(type))
+    if (type && !is_json(request->service, type))
         return fail(E_MEDIA_TYPE, "The media type %s is not supported, use application/json", type);
     return OK;
 }

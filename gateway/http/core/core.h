@@ -110,6 +110,7 @@ struct route { /* NOLINT(clang-analyzer-optin.performance.Padding) */
     int max;
     handler_f *handler;
     enum body_kind body;
+    const char *policy;                /* what a refusal calls it; NULL: by method and path */
     const char *schema;                /* one schema for all versions, or NULL */
     const struct body_schema *schemas; /* by version, closed by a row with name NULL; or NULL */
     enum scope scope;
@@ -133,12 +134,13 @@ struct service {
     const struct route *const *tables; /* route tables, NULL-terminated; each closed by a row with method NULL */
     void (*write_error)(const struct request *request, int status, const char *message, struct response *response);
     void (*decorate)(const struct request *request, struct response *response); /* headers on every reply; may be NULL */
-    bool method_not_allowed;       /* true: known path, wrong method is 405 with Allow; false: 404 as Nova */
-    const char *request_id_header; /* a second header with the request's id (x-compute-request-id), or NULL */
-    bool last_parameter_counts;    /* of a query parameter that is repeated; false: the first one (request_query) */
-    bool content_type_required;    /* a JSON body without Content-Type is 400 (Placement); false: taken as JSON (Nova) */
-    const char *version_malformed; /* words in front of a version that cannot be read, and of one that is not supported; */
-    const char *version_refused;   /* then the reply has no version header. NULL: Nova's words */
+    bool method_not_allowed;        /* true: known path, wrong method is 405 with Allow; false: 404 as Nova */
+    const char *request_id_header;  /* a second header with the request's id (x-compute-request-id), or NULL */
+    bool last_parameter_counts;     /* of a query parameter that is repeated; false: the first one (request_query) */
+    bool content_type_required;     /* a JSON body without Content-Type is 400 (Placement); false: taken as JSON (Nova) */
+    const char *const *media_types; /* of a JSON body beside application/json, NULL-terminated; NULL: no others */
+    const char *version_malformed;  /* words in front of a version that cannot be read, and of one that is not supported; */
+    const char *version_refused;    /* then the reply has no version header. NULL: Nova's words */
     size_t (*max_body)(const struct request *request); /* bytes of a body of this service; NULL: the core's */
     /* A route for a request that stands in no table (CORS preflight), or NULL; asked before the tables. May be NULL. */
     const struct route *(*special_route)(const struct request *request);

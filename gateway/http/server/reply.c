@@ -62,10 +62,12 @@ static void add_header(struct MHD_Response *reply, const char *name, const char 
 
 static const char *content_type(const struct response *response)
 {
-    if (has_no_content(response->status) || pairs_get_nocase(&response->headers, "Content-Type"))
+    if (pairs_get_nocase(&response->headers, "Content-Type"))
         return NULL;
     if (response->content_type)
         return response->content_type;
+    if (has_no_content(response->status))
+        return NULL;
     if (response->file >= 0)
         return "application/octet-stream";
     return response->body.length && !is_stream(response) ? "application/json" : NULL;

@@ -17,6 +17,10 @@ static void asked_clear(struct asked *asked)
     arena_clear(&asked->arena);
 }
 
+#define NO_BOOL(value)                                                                                                             \
+    "Unrecognized value '" value "', acceptable values are: '0', '1', 'f', 'false', 'n', 'no', 'off', 'on', 't', 'true', 'y', "    \
+    "'yes'"
+
 /* The query's values are taken as they are: nothing is decoded. */
 static const struct service compute = {.name = "compute", .last_parameter_counts = true};
 
@@ -140,7 +144,7 @@ static const struct row filters[] = {
      "Policy doesn't allow os_compute_api:servers:index:get_all_tenants to be performed."},
     {USER, 1, "all_tenants", NULL, E_FORBIDDEN,
      "Policy doesn't allow os_compute_api:servers:index:get_all_tenants to be performed."},
-    {ADMIN, 1, "all_tenants=maybe", NULL, E_INVALID, "Invalid value for all_tenants: 'maybe' is not a boolean"},
+    {ADMIN, 1, "all_tenants=maybe", NULL, E_INVALID, NO_BOOL("maybe")},
     {ADMIN, 1, "all_tenants=1&project_id=Q", "project=Q; deleted=0", OK, NULL},
     {ADMIN, 1, "tenant_id=Q&all_tenants=1", "project=Q; deleted=0", OK, NULL},
     {ADMIN, 1, "tenant_id=Q", MINE, OK, NULL}, /* without all_tenants the caller's project counts */
@@ -149,15 +153,17 @@ static const struct row filters[] = {
     {USER, 1, "name=", NULL, E_INVALID, "Invalid filter: the value of name is empty."},
     {USER, 1, "image=i&flavor=f&reservation_id=r-1", "image=i; flavor=f; reservation=r-1; " MINE, OK, NULL},
     {USER, 1, "ip=10.", "address~10.; " MINE, OK, NULL},
-    {USER, 1, "ip=(", NULL, E_INVALID, "Invalid filter: ip=( is not a regular expression."},
+    {USER, 1, "ip=(", NULL, E_INVALID, "Invalid input for query parameters ip. Value: (. '(' is not a 'regex'"},
     {USER, 4, "ip6=(", MINE, OK, NULL},
-    {USER, 5, "ip6=(", NULL, E_INVALID, "Invalid filter: ip6=( is not a regular expression."},
+    {USER, 5, "ip6=(", NULL, E_INVALID, "Invalid input for query parameters ip6. Value: (. '(' is not a 'regex'"},
     {USER, 5, "ip6=fe80", MINE "; nothing", OK, NULL},
     {USER, 1, "changes-since=" T, "since " SQL "; project=P", OK, NULL},
-    {USER, 1, "changes-since=yesterday", NULL, E_INVALID, "Invalid changes-since value"},
+    {USER, 1, "changes-since=yesterday", NULL, E_INVALID,
+     "Invalid input for query parameters changes-since. Value: yesterday. 'yesterday' is not a 'date-time'"},
     {USER, 65, "changes-before=" T, MINE, OK, NULL},
     {USER, 66, "changes-before=" T, "updated<=" SQL "; project=P", OK, NULL},
-    {USER, 66, "changes-before=x", NULL, E_INVALID, "Invalid changes-before value"},
+    {USER, 66, "changes-before=x", NULL, E_INVALID,
+     "Invalid input for query parameters changes-before. Value: x. 'x' is not a 'date-time'"},
     {USER, 66, "changes-since=" T "&changes-before=" T, "since " SQL "; updated<=" SQL "; project=P", OK, NULL},
     {USER, 66, "changes-since=2026-01-02&changes-before=2026-01-01", NULL, E_INVALID,
      "The value of changes-since must be less than or equal to changes-before."},
@@ -167,7 +173,7 @@ static const struct row filters[] = {
     {USER, 72, "locked=maybe", MINE, OK, NULL},
     {USER, 73, "locked=TRUE", "locked=1; " MINE, OK, NULL},
     {USER, 73, "locked=off", "locked=0; " MINE, OK, NULL},
-    {USER, 73, "locked=maybe", NULL, E_INVALID, "Invalid filter: locked=maybe is not a boolean."},
+    {USER, 73, "locked=maybe", NULL, E_INVALID, NO_BOOL("maybe")},
     {USER, 1, "host=h&node=n&uuid=x&vm_state=active&deleted=1&power_state=x", MINE, OK, NULL}, /* dropped for users */
     {USER, 79, "host=h&deleted=1", MINE, OK, NULL},
     {USER, 82, "vm_state=active&user_id=u&key_name=k&config_drive=maybe", MINE, OK, NULL},
@@ -176,7 +182,7 @@ static const struct row filters[] = {
     {USER, 83, "task_state=spawning&progress=5&power_state=4", "task_state=spawning; progress=5; power_state=4; " MINE, OK, NULL},
     {USER, 83, "created_at=" T "&launched_at=" T "&terminated_at=" T,
      "created=" SQL "; launched=" SQL "; terminated=" SQL "; " MINE, OK, NULL},
-    {USER, 83, "config_drive=maybe", NULL, E_INVALID, "Invalid filter: config_drive=maybe is not a boolean."},
+    {USER, 83, "config_drive=maybe", NULL, E_INVALID, NO_BOOL("maybe")},
     {USER, 93, "host=h&node=n&deleted=1&locked_by=admin&image_ref=i", MINE, OK, NULL},
     {USER, 89, "hostname=web", MINE, OK, NULL},
     {USER, 90, "hostname=web", "hostname~web; " MINE, OK, NULL},
@@ -190,25 +196,28 @@ static const struct row filters[] = {
      "name~a; description~b; description~c; hostname~d; " MINE, OK, NULL},
     {ADMIN, 1, "access_ip_v4=1&access_ip_v6=2&auto_disk_config=AUTO", "ip4~1; ip6~2; disk_config=AUTO; " MINE, OK, NULL},
     {ADMIN, 1, "power_state=4&progress=50&launch_index=0", "power_state=4; progress=50; launch_index=0; " MINE, OK, NULL},
-    {ADMIN, 1, "power_state=on", NULL, E_INVALID, "Invalid filter: power_state=on is not a number."},
+    {ADMIN, 1, "power_state=on", "power_state=0; " MINE "; nothing", OK, NULL},
     {ADMIN, 1, "created_at=" T "&launched_at=" T "&terminated_at=" T,
      "created=" SQL "; launched=" SQL "; terminated=" SQL "; " MINE, OK, NULL},
     {ADMIN, 1, "created_at=x", NULL, E_INVALID, "Invalid time 'x': ISO 8601 is expected."},
     {ADMIN, 1, "uuid=11111111-2222-4333-8444-555555555501", "uuid=BYTES; " MINE, OK, NULL},
     {ADMIN, 1, "config_drive=yes", "config_drive=1; " MINE, OK, NULL},
-    {ADMIN, 1, "config_drive=", NULL, E_INVALID, "Invalid filter: config_drive= is not a boolean."},
+    {ADMIN, 1, "config_drive=", NULL, E_INVALID, NO_BOOL("")},
     {ADMIN, 1, "deleted=true", "project=P; deleted=1", OK, NULL},
     {ADMIN, 1, "deleted=0", MINE, OK, NULL},
     {ADMIN, 1, "deleted=", MINE, OK, NULL},
-    {ADMIN, 1, "deleted=maybe", NULL, E_INVALID, "Invalid filter: deleted=maybe is not a boolean."},
+    {ADMIN, 1, "deleted=maybe", MINE, OK, NULL},
     {ADMIN, 1, "deleted=1&changes-since=" T, "since " SQL "; project=P; deleted=1", OK, NULL},
     {USER, 74, "color=red&usage=False", MINE, OK, NULL},
     {USER, 75, "color=red", NULL, E_INVALID, "Additional properties are not allowed ('color' was unexpected)"},
     {ADMIN, 79, "color=red", NULL, E_INVALID, "Additional properties are not allowed ('color' was unexpected)"},
     {USER, 79, "zone.strict=1&recurse_zones=1&local_zone_only=0&fresh=1&soft_deleted=1&marker=m", MINE, OK, NULL},
-    {USER, 1, "_sa_instance=1", NULL, E_INVALID, "Invalid filter key: _sa_instance"},
-    {ADMIN, 79, "metadata=1", NULL, E_INVALID, "Invalid filter key: metadata"},
-    {USER, 1, "security_groups=1", NULL, E_INVALID, "Invalid filter key: security_groups"},
+    {ADMIN, 1, "_sa_instance=1", NULL, E_INVALID, "Invalid filter field: _sa_instance."},
+    {ADMIN, 79, "metadata=1", NULL, E_INVALID, "Invalid filter field: metadata."},
+    {USER, 79, "_sa_instance=1&metadata=1&security_groups=1", MINE, OK, NULL},
+    {ADMIN, 25, "tags=a&not-tags-any=b", MINE, OK, NULL},
+    {ADMIN, 65, "changes-before=x", MINE, OK, NULL},
+    {ADMIN, 72, "locked=perhaps", MINE, OK, NULL},
 };
 
 typedef void write_f(struct text *out, const struct server_filter *filter);
@@ -328,8 +337,7 @@ static const struct row sorts[] = {
     {USER, 1, "sort_key=host", NULL, E_FORBIDDEN, "Only administrators can sort servers by host"},
     {USER, 79, "sort_key=node", NULL, E_FORBIDDEN, "Only administrators can sort servers by node"},
     {ADMIN, 1, "sort_key=host&sort_key=node", "host- node- | created- uuid+", OK, NULL},
-    {USER, 72, "sort_key=locked", NULL, E_INVALID,
-     "Invalid input for query parameters sort_key. Value: locked. 'locked' is not one of the sort keys"},
+    {USER, 72, "sort_key=locked", "| created- uuid+", OK, NULL},
     {USER, 73, "sort_key=locked", "locked- | created- uuid+", OK, NULL},
     {USER, 74, "sort_key=id", "| created- uuid+", OK, NULL},
     {USER, 74, "sort_key=id&sort_key=hostname&sort_dir=asc&sort_dir=desc", "hostname- | created- uuid+", OK, NULL},
@@ -337,10 +345,12 @@ static const struct row sorts[] = {
     {USER, 1, "sort_key=name", NULL, E_INVALID,
      "Invalid input for query parameters sort_key. Value: name. 'name' is not one of the sort keys"},
     {USER, 1, "sort_key=", NULL, E_INVALID, "Invalid input for query parameters sort_key. Value: . '' is not one of the sort keys"},
-    {USER, 1, "sort_dir=up", NULL, E_INVALID, "Unknown sort direction, must be one of: asc, desc"},
-    {USER, 1, "sort_key=vm_state&sort_dir=ASC", NULL, E_INVALID, "Unknown sort direction, must be one of: asc, desc"},
-    {USER, 1, "sort_key=vm_state&sort_dir=asc&sort_dir=asc", NULL, E_INVALID, "Sort direction size exceeds sort key size"},
-    {USER, 1, "sort_dir=asc&sort_dir=asc", NULL, E_INVALID, "Sort direction size exceeds sort key size"},
+    {USER, 1, "sort_dir=up", NULL, E_INVALID, "Invalid input received: Unknown sort direction, must be 'desc' or 'asc'"},
+    {USER, 1, "sort_key=vm_state&sort_dir=ASC", NULL, E_INVALID,
+     "Invalid input received: Unknown sort direction, must be 'desc' or 'asc'"},
+    {USER, 1, "sort_key=vm_state&sort_dir=asc&sort_dir=asc", NULL, E_INVALID,
+     "Invalid input received: Sort direction size exceeds sort key size"},
+    {USER, 1, "sort_dir=asc&sort_dir=asc", NULL, E_INVALID, "Invalid input received: Sort direction size exceeds sort key size"},
 };
 
 static void sort_keys_become_columns(void **state)
