@@ -171,7 +171,7 @@ enum err action_get(struct db *db, struct arena *arena, const struct uuid *serve
     struct rows rows;
     TRY(db_query(db, arena, sql, values, ARRAY_LEN(values), &rows));
     if (rows.count == 0)
-        return fail(E_NOT_FOUND, "Action for request_id %s on instance %s not found", request_id, uuid_to_text(server).text);
+        return fail(E_NOT_FOUND, "Action %s not found", request_id);
     read_action(&rows, 0, out);
     return OK;
 }

@@ -70,7 +70,7 @@ static enum err interface_show(struct request *request, struct response *respons
     json_auto_t *nics = nics_load(&server);
     const size_t index = find_port(nics, port);
     if (index == json_array_size(nics))
-        return fail(E_NOT_FOUND, "Instance %s does not have a port with id %s", uuid_to_text(&server.uuid).text, port);
+        return fail(E_NOT_FOUND, "Port id %s could not be found.", port);
     response->json = json_pack("{s:o}", "interfaceAttachment", interface_object(request, json_array_get(nics, index)));
     return OK;
 }

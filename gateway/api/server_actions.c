@@ -325,7 +325,7 @@ static void add_event(struct text *out, const struct server_action_event *event,
         text_add_str(out, ",\"hostId\":");
         text_add_json(out, event->host ? server->host_id : "");
     }
-    if (request->version >= 84) { /* why it failed, for everybody */
+    if (request->version >= 84 && request->caller.is_admin) { /* why it failed */
         text_add_str(out, ",\"details\":");
         text_add_json(out, event->traceback);
     }

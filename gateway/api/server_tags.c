@@ -50,7 +50,7 @@ static size_t find_tag(const json_t *list, const char *tag)
 
 static enum err no_such_tag(const struct uuid *server, const char *tag)
 {
-    return fail(E_NOT_FOUND, "Server %s has no tag '%s'", uuid_to_text(server).text, tag);
+    return fail(E_NOT_FOUND, "Instance %s has no tag '%s'", uuid_to_text(server).text, tag);
 }
 
 static enum err add_tag(json_t *list, const char *tag)

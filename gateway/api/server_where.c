@@ -32,7 +32,7 @@ static enum err read_availability_zone(struct request *request, const char *text
     const size_t length = strcspn(host, ":");
     const char *node = host[length] ? host + length + 1 : "";
     if (strchr(node, ':'))
-        return fail(E_INVALID, "Unable to parse availability_zone");
+        return fail(E_INVALID, "Invalid input received: Unable to parse availability_zone");
     if (!length && !*node)
         return OK;
     if (!request->caller.is_admin)
@@ -51,8 +51,8 @@ static enum err read_host(const struct request *request, const json_t *server, s
     if (!request->caller.is_admin)
         return fail(E_FORBIDDEN, "Policy doesn't allow compute:servers:create:requested_destination to be performed.");
     if (out->host)
-        return fail(E_INVALID, "Requested host and/or hypervisor_hostname cannot be given together with a host in "
-                               "availability_zone.");
+        return fail(E_INVALID, "One mechanism with host and/or hypervisor_hostname and another mechanism with "
+                               "zone:host:node are mutually exclusive.");
     out->host = host ? host : node;
     return agree(host, node);
 }

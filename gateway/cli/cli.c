@@ -72,6 +72,8 @@ static const struct command {
      "[--tls-ca FILE] [--tls-pin PIN] [--insecure]",
      "make the zone that printed the join token a child", 0, 1,
      "token-file= name= url= weight-offset= weight-scale= tls-ca= tls-pin= insecure", cmd_zone_join},
+    {"zone", "leave", "PARENT", "forget a parent: this zone, with all that is below it, is no child of it any more", 1, 1, "",
+     cmd_zone_leave},
     {"zone", "rekey", "NAME", "renew the keys of a link", 1, 1, "", cmd_zone_rekey},
     {"zone", "links", "", "list the links to children and parents", 0, 0, "", cmd_zone_links},
     {"zone", "policy",

@@ -93,6 +93,7 @@ enum err cmd_zone_find(struct cli *cli);
 enum err cmd_zone_doctor(struct cli *cli);
 enum err cmd_zone_token(struct cli *cli);
 enum err cmd_zone_join(struct cli *cli);
+enum err cmd_zone_leave(struct cli *cli);
 enum err cmd_zone_rekey(struct cli *cli);
 enum err cmd_zone_links(struct cli *cli);
 enum err cmd_zone_policy(struct cli *cli);

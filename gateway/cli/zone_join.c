@@ -128,6 +128,32 @@ static const char *compact(struct cli *cli, const json_t *value)
     return copy;
 }
 
+static const json_t *parent_of(const json_t *links, const char *name)
+{
+    for (size_t i = 0; i < json_array_size(links); i++) {
+        const json_t *link = json_array_get(links, i);
+        if (strcmp(zone_text(link, "side"), "parent") == 0 && strcmp(zone_text(link, "name"), name) == 0)
+            return link;
+    }
+    return NULL;
+}
+
+enum err cmd_zone_leave(struct cli *cli)
+{
+    json_auto_t *body = NULL;
+    json_auto_t *unused = NULL;
+    TRY(zone_ask(cli, "GET", "/os-zones/links", NULL, &body));
+    const json_t *link = parent_of(json_object_get(body, "links"), cli->words[0]);
+    if (!link)
+        return fail(E_NOT_FOUND, "Zone %.64s is no parent of this zone.", cli->words[0]);
+    const json_int_t id = json_integer_value(json_object_get(link, "id"));
+    TRY(zone_ask(cli, "DELETE", arena_printf(&cli->arena, "/os-zones/links/%lld", (long long)id), NULL, &unused));
+    if (!zone_print_json(cli, link))
+        (void)printf("Zone %s is no parent of this zone any more. Its servers stay here; there, `zone delete` removes the row.\n",
+                     cli->words[0]);
+    return OK;
+}
+
 enum err cmd_zone_links(struct cli *cli)
 {
     static const char *const columns[] = {"side", "name", "state", "keys_from", "certificate_days", "policy", "api_url"};

@@ -159,7 +159,7 @@ def test_one_interface_per_entry_in_order(zone, http, image, default, mariadb):
     refused(http.get(f"/servers/{server['id']}/ips/other"), 404, "not a member of specified network")
     one = http.fetch(f"/servers/{server['id']}/os-interface/{told[0]['port_id']}")["interfaceAttachment"]
     assert one["mac_addr"] == there[0][1] and "tag" not in one, "the tag is shown from 2.70"
-    refused(http.get(f"/servers/{server['id']}/os-interface/{UNKNOWN}"), 404, "does not have a port")
+    refused(http.get(f"/servers/{server['id']}/os-interface/{UNKNOWN}"), 404, "could not be found")
     removed(http, zone, mariadb, server)
     assert not reservations(host, "second") and not reservations(host, "default")
     assert mariadb.sql(zone.schema, "SELECT COUNT(*) FROM ports") == [["0"]]

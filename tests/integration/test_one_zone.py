@@ -333,7 +333,7 @@ def test_tags(http, server):
     assert made.status_code == 201 and made.headers["Location"].endswith(f"{path}/b%C3%BCro"), made.headers
     assert http.put(f"{path}/b%C3%BCro", **v).status_code == 204
     assert [s["id"] for s in http.fetch("/servers?tags=one,b%C3%BCro", **v)["servers"]] == [server]
-    assert http.get(f"{path}/none", **v).json()["itemNotFound"]["message"] == f"Server {server} has no tag 'none'"
+    assert http.get(f"{path}/none", **v).json()["itemNotFound"]["message"] == f"Instance {server} has no tag 'none'"
     assert http.delete(f"{path}/none", **v).status_code == 404
     assert http.put(f"{path}/a,b", **v).status_code == 400
     assert http.put(f"{path}/{'x' * 61}", **v).json()["badRequest"]["message"].startswith(f"Tag '{'x' * 61}' is too long.")

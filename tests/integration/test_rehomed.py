@@ -181,7 +181,9 @@ def test_deleted_it_is_forgotten(tree, doors, servers):
 def test_moved_from_deep_down(tree, doors, servers):
     """The old parent's parent does not know, and asks on."""
     join(tree, "b", "twig")
-    forget(doors, "twig", "leaf")
+    status, _, err = tree["twig"].cli("zone", "leave", "nowhere", check=False)
+    assert status == 3 and "no parent" in err
+    assert "no parent of this zone any more" in tree["twig"].cli("zone", "leave", "leaf")[1]
     wait_rehomed(doors, servers, "leaf", "twig", "a/root/b")
     wait_whole(doors, servers, {**AT_HOME, "leaf": ("leaf",), "a": ("leaf",), "b": ("b-1", "twig")})
     join(tree, "leaf", "twig")

@@ -42,7 +42,8 @@ static enum err check_content_type(const struct request *request)
     if (!type && request->service->content_type_required)
         return fail(E_INVALID, "content-type header required");
     if (type && !is_json(request->service, type))
-        return fail(E_MEDIA_TYPE, "The media type %s is not supported, use application/json", type);
+        return request->service->media_types ? fail(E_MEDIA_TYPE, "Unsupported Content-Type")
+                                             : fail(E_MEDIA_TYPE, "The media type %s is not supported, use application/json", type);
     return OK;
 }
 
@@ -80,7 +81,8 @@ enum err body_check(const struct request *request, const struct body_schema *sch
 static enum err read_json(struct request *request)
 {
     if (request->body_length == 0)
-        return fail(E_INVALID, "None is not of type 'object'");
+        return fail(E_INVALID,
+                    request->route->schema || request->route->schemas ? "None is not of type 'object'" : "Malformed request body");
     TRY(check_content_type(request));
     TRY(parse(request));
     const char *versioned = schema_name(request, request->route->schemas);

@@ -87,8 +87,7 @@ static void without_an_action_nothing_is_written(void **state)
     must(action_event_start(store->db, &server, "req-9", "e", NULL));
     must(action_event_finish(store->db, &server, "req-9", "e", "x"));
     assert_int_equal(ask_int(store, "SELECT COUNT(*) FROM server_action_events"), 0);
-    must_fail(action_get(store->db, &store->arena, &server, "req-9", &action), E_NOT_FOUND,
-              "Action for request_id req-9 on instance 11111111-2222-4333-8444-555555555501 not found");
+    must_fail(action_get(store->db, &store->arena, &server, "req-9", &action), E_NOT_FOUND, "Action req-9 not found");
     must(action_start(store->db, &server, "stop", &nobody, "req-2"));
     must(action_get(store->db, &store->arena, &server, "req-2", &action));
     assert_string_equal(action.project_id, "");
