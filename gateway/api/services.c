@@ -137,7 +137,7 @@ static enum err find_service(struct request *request, struct response *response,
     if (*out_answered)
         return OK;
     if (wanted->id)
-        return fail(E_NOT_FOUND, "Service %s not found.", wanted->id);
+        return fail(E_NOT_FOUND, "Service %s could not be found.", wanted->id);
     return fail(E_NOT_FOUND, "Could not find binary " COMPUTE " on host %s.", wanted->host);
 }
 

@@ -22,7 +22,10 @@ enum err seal_setup(void)
     /* A request needs some random bytes: its own generator, seeded by the system's, asks no kernel for each of them. */
     if (randombytes_set_implementation(&randombytes_internal_implementation) != 0)
         return fail(E_INTERNAL, "libsodium has no generator of random bytes.");
-    return sodium_init() < 0 ? fail(E_INTERNAL, "libsodium cannot be initialised.") : OK;
+    if (sodium_init() < 0)
+        return fail(E_INTERNAL, "libsodium cannot be initialised.");
+    randombytes_stir(); /* a process that was forked from one that used it needs a seed of its own */
+    return OK;
 }
 
 static void make_keys(struct zone_keys *keys)

@@ -142,13 +142,14 @@ static const struct step extra_specs[] = {
 #define REMOVE "{\"removeTenantAccess\":{\"tenant\":\"" PROJECT "\"}}"
 
 static const struct step access_steps[] = {
-    {"member", 1, "GET", ACCESS, NULL, 403, "*"},
+    {"member", 1, "GET", ACCESS, NULL, 404, MISSING("Flavor a b could not be found.")},
     {"admin", 1, "GET", "/flavors/1/os-flavor-access", NULL, 404, MISSING("Access list not available for public flavors.")},
     {"admin", 1, "GET", ACCESS, NULL, 200, "{\"flavor_access\":[]}"},
     {"admin", 1, "POST", ACTION, ADD, 200, "{\"flavor_access\":[{\"flavor_id\":\"a b\",\"tenant_id\":\"" PROJECT "\"}]}"},
     {"admin", 1, "POST", ACTION, ADD, 409,
      CONFLICT("Flavor access already exists for flavor a b and project " PROJECT " combination.")},
     {"member", 75, "GET", "/flavors/a%20b", NULL, 200, "{\"flavor\":" BIG_75 "}"},
+    {"member", 1, "GET", ACCESS, NULL, 200, "{\"flavor_access\":[{\"flavor_id\":\"a b\",\"tenant_id\":\"" PROJECT "\"}]}"},
     {"other", 75, "GET", "/flavors/a%20b", NULL, 404, MISSING("Flavor a b could not be found.")},
     {"member", 75, "GET", "/flavors/detail?minRam=513", NULL, 200, "{\"flavors\":[" BIG_75 "]}"},
     {"other", 75, "GET", "/flavors/detail?minRam=513", NULL, 200, "{\"flavors\":[]}"},
