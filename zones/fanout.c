@@ -418,7 +418,7 @@ enum err fanout_run_beside(struct fanout *fanout, struct arena *arena, struct zo
                            const struct beside *beside)
 {
     bool anew = false;
-    if (count == 0) /* a gateway without zones has no fanout */
+    if (count == 0)
         return beside->run(beside->context);
     if (nova_among(calls, count)) {
         TRY(beside->run(beside->context));
@@ -437,6 +437,8 @@ enum err fanout_run_beside(struct fanout *fanout, struct arena *arena, struct zo
 
 void fanout_run(struct fanout *fanout, struct arena *arena, struct zone_call *calls, size_t count, struct budget budget)
 {
+    if (count == 0) /* nobody to ask: without zones there may be no fanout either */
+        return;
     if (nova_run(fanout->zones, fanout, arena, calls, count, budget))
         return;
     fanout_drop(fanout);

@@ -66,7 +66,8 @@ void fanout_waits(struct fanout *fanout, bool waits);
 /* Closes the connections, keeps the rest (an idle worker). */
 void fanout_idle(struct fanout *fanout);
 
-/* Sends all calls and waits until each has an answer or its time is over. Answers live in `arena`. */
+/* Sends all calls and waits until each has an answer or its time is over. Answers live in `arena`. Without calls
+ * `fanout` may be NULL, here and in fanout_run_beside. */
 void fanout_run(struct fanout *fanout, struct arena *arena, struct zone_call *calls, size_t count, struct budget budget);
 
 /* Work of this zone's own that does not ask other zones: `run` is called once, with `context`, on the same thread. */
