@@ -376,10 +376,11 @@ static enum err search_run(struct search *search, bool *answered)
     TRY(find_record(search));
     if (search->owner != meant)
         location = find_owner(request, search->owner);
+    const struct uuid *moved = NULL;
     for (int moves = 0; moves <= MOVES_MOST; moves++) {
         search_begin(search, &location);
         ask(search);
-        const struct uuid *moved = moved_to(search);
+        moved = moved_to(search);
         if (!moved)
             TRY(find_late_record(search, &moved));
         if (!moved || (search->owner && uuid_equal(moved, search->owner)))
@@ -394,7 +395,8 @@ static enum err search_run(struct search *search, bool *answered)
         TRY(find_here(request, search->response, search->uuid));
     if (again && request->server)
         return OK;
-    if (search->word <= RESOLVED_NOT_HERE && search->count == 0)
+    /* Nobody could be asked who is not on the asker's side, or who was only says the same. */
+    if (search->word <= RESOLVED_NOT_HERE && (search->count == 0 || moved))
         tell_moved(search);
     return conclude(search, answered);
 }

@@ -2,6 +2,7 @@
 not know it. The only host of `root` fails at the last step of each build; `leaf`, two links below, has a good one and two bad ones, and
 is behind a front that can lose answers."""
 import base64
+import contextlib
 import os
 import threading
 
@@ -85,10 +86,10 @@ class Everywhere:
         while not self.over.is_set():
             for server in list(self.ids):
                 for name, door in self.doors.items():
-                    status = door.get(f"/servers/{server}").status_code
+                    answer = door.get(f"/servers/{server}")
                     self.looks += 1
-                    if status != 200:
-                        self.bad.append((name, server, status))
+                    if answer.status_code != 200:
+                        self.bad.append((name, server, answer.status_code, answer.headers.get("X-Openstack-Request-Id"), answer.text))
 
     def __enter__(self):
         self.thread.start()
@@ -149,6 +150,39 @@ def test_it_goes_on_below(tree, leaf, door, doors, mariadb, only):
         assert doors["mid"].delete(f"/servers/{server}").status_code == 204, "asked at a zone that must ask on"
     wait_for(lambda: not set(created) & claims(leaf, mariadb), 60, "the deletes")
     assert {there.get(f"/servers/{server}").status_code for server in created for there in doors.values()} == {404}
+
+
+def test_a_server_that_comes_while_it_is_looked_for_above(tree, leaf, door, doors, mariadb, only):
+    """leaf's own store does not show it yet, root says that leaf has it by now, and mid between them has nobody else to ask: leaf looks
+    again. The row is put out of sight until leaf has asked mid."""
+    only(("leaf-good",))
+    server = door.ask("comes")
+    wait_status(doors["root"], server, "ACTIVE")
+    wait_for(lambda: server not in servers(tree.root, mariadb), 60, "root to give it up")
+    hidden = ("0" if server[0] == "f" else "f") + server[1:]
+
+    def rename(old, new):
+        new, old = new.replace("-", ""), old.replace("-", "")
+        mariadb.sql(leaf.schema, f"UPDATE servers SET uuid = UNHEX('{new}') WHERE uuid = UNHEX('{old}')")
+
+    def show_it(connection, request):
+        rename(hidden, server)
+        connection.sendall(above._ask(request))  # pylint: disable=protected-access
+    above = Hostile((tree["mid"].address, tree["mid"].port))
+    with contextlib.closing(above):
+        mariadb.sql(leaf.schema, f"UPDATE zones SET api_url = '{above.url}' WHERE side = 'parent'")
+        leaf.restart()
+        wait_for(lambda: doors["leaf"].get(f"/servers/{server}").status_code == 200, 60, "leaf")
+        with above.plays(show_it, f"/servers/{server}"):
+            rename(server, hidden)
+            answer = doors["leaf"].get(f"/servers/{server}")
+            assert above.played == 1
+        assert answer.status_code == 200, answer.text
+        mariadb.sql(leaf.schema, f"UPDATE zones SET api_url = '{tree['mid'].url}' WHERE side = 'parent'")
+        leaf.restart()
+    wait_for(lambda: tree.active_children("mid") == {"leaf"}, 60, "mid to see leaf")
+    assert doors["root"].delete(f"/servers/{server}").status_code == 204
+    wait_for(lambda: server not in claims(leaf, mariadb), 60, "the delete")
 
 
 def test_a_lost_answer_makes_no_second_server(tree, leaf, front, door, doors, mariadb, only):
