@@ -139,7 +139,8 @@ static const char *directory_state(const struct zone *child)
     return unlinked ? DIRECTORY_UNLINKED : zone_state_name(child);
 }
 
-/* What a child told last; a child that has told nothing yet is known by its own row. */
+/* What a child told last. One that has told nothing yet is known by its own row, and may own any id: who is below it is not known.
+ */
 static struct directory_part make_part(const struct source *source, const struct zone *child, struct arena *arena)
 {
     struct directory_row *rows = arena_alloc(arena, (source->directory.count + 1) * sizeof(*rows));
@@ -155,8 +156,11 @@ static struct directory_part make_part(const struct source *source, const struct
     }
     const char *state = directory_state(child);
     if (count == 0 && child->row.joined)
-        rows[count++] = (struct directory_row){
-            .zone = child->row.uuid, .tag = child->tag, .path = ".", .state = state, .untagged = child->row.untagged};
+        rows[count++] = (struct directory_row){.zone = child->row.uuid,
+                                               .tag = child->tag,
+                                               .path = ".",
+                                               .state = state,
+                                               .untagged = child->row.untagged || !child->nova};
     return (struct directory_part){child->row.id, child->row.name, state, rows, count};
 }
 

@@ -13,6 +13,7 @@
 #include "gateway/base/log.h"
 #include "gateway/conductor/redirect.h"
 #include "gateway/conductor/relay.h"
+#include "gateway/conductor/whereabouts.h"
 #include "gateway/gateway.h"
 #include "schema/server.h"
 #include "schema/zone_forwarding.h"
@@ -23,8 +24,7 @@
 
 #define OWNER_HEADER "X-Zone-Owner"
 #define MOVED_HEADER "X-Zone-Moved"
-#define MOVES_MOST   4    /* forwarding records that are followed for one request */
-#define FRESHEN_MS   1500 /* a miss waits no longer for news from the children */
+#define MOVES_MOST   4 /* forwarding records that are followed for one request */
 
 struct search {
     struct request *request;
@@ -140,26 +140,6 @@ static void ask(struct search *search)
         ask_range(search, first, end);
         first = end;
     }
-}
-
-/* An unknown tag may be a zone's that joined a moment ago: the children are asked for their directories once (single flight). */
-static struct location find_place(struct request *request, const struct uuid *uuid)
-{
-    struct zones *zones = request->gateway->zones;
-    const struct zones_view *view = zones_view(zones, request->arena);
-    const struct location location = zones_locate(zones, view, uuid, request->link, true, request->arena);
-    const bool unknown = location.place == PLACE_NOWHERE || location.place == PLACE_UNKNOWN_TAG || location.place == PLACE_PARENT;
-    const int64_t left_ms = budget_left_ms(&request->budget);
-    if (!unknown || view->child_count == 0 || !zones_freshen(zones, budget_from_ms(left_ms < FRESHEN_MS ? left_ms : FRESHEN_MS)))
-        return location;
-    view = zones_view(zones, request->arena);
-    return zones_locate(zones, view, uuid, request->link, true, request->arena);
-}
-
-static struct location find_owner(struct request *request, const struct uuid *owner)
-{
-    struct zones *zones = request->gateway->zones;
-    return zones_locate_zone(zones, zones_view(zones, request->arena), owner, request->link, request->arena);
 }
 
 static void search_begin(struct search *search, const struct location *location)
@@ -370,12 +350,13 @@ static enum err search_run(struct search *search, bool *answered)
 {
     struct request *request = search->request;
     read_owner(search);
-    struct location location = search->owner ? find_owner(request, search->owner) : find_place(request, search->uuid);
+    struct location location =
+        search->owner ? whereabouts_of_zone(request, search->owner) : whereabouts_of_server(request, search->uuid);
     search->location = location;
     const struct uuid *meant = search->owner;
     TRY(find_record(search));
     if (search->owner != meant)
-        location = find_owner(request, search->owner);
+        location = whereabouts_of_zone(request, search->owner);
     const struct uuid *moved = NULL;
     for (int moves = 0; moves <= MOVES_MOST; moves++) {
         search_begin(search, &location);
@@ -386,7 +367,7 @@ static enum err search_run(struct search *search, bool *answered)
         if (!moved || (search->owner && uuid_equal(moved, search->owner)))
             break;
         search->owner = moved;
-        location = find_owner(request, moved);
+        location = whereabouts_of_zone(request, moved);
     }
     /* Who was asked says that it is this zone's: it has come since the store was looked into. */
     const bool came = search->owner && search->count == 0 && uuid_equal(search->owner, &request->gateway->keys.zone);

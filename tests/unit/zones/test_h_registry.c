@@ -10,7 +10,9 @@
 #include <cmocka.h>
 #undef fail
 
+#include "schema/zone_directory.h"
 #include "tests/unit/zones/tree.h"
+#include "zones/resolve.h"
 
 static void a_child_is_joined_with_a_password_that_is_dropped(void **state)
 {
@@ -262,6 +264,29 @@ static void a_directory_with_this_zone_in_it_disables_the_child(void **state)
     assert_int_equal(ask(tree, "GET", NULL, 5000).kind, ZONE_DISABLED);
 }
 
+static struct location whereabouts_of(struct tree *tree, const struct uuid *id)
+{
+    struct zones *zones = tree->top->zones;
+    return zones_locate(zones, zones_view(zones, &tree->arena), id, NULL, true, &tree->arena);
+}
+
+/* Who is below it is not known: it is asked for ids of unknown zones. */
+static void a_child_that_has_told_no_directory_may_own_any_id(void **state)
+{
+    struct tree *tree = tree_of(state);
+    const int64_t id = join_east(tree);
+    struct uuid elsewhere;
+    uuid_new(&elsewhere);
+    settle(tree->top);
+    assert_int_equal(whereabouts_of(tree, &elsewhere).place, PLACE_NOWHERE);
+    must(zone_directory_replace(tree->db, id, NULL, 0));
+    must(zones_reload(tree->top->zones, tree->db));
+    const struct location location = whereabouts_of(tree, &elsewhere);
+    assert_int_equal(location.place, PLACE_UNKNOWN_TAG);
+    assert_int_equal(location.count, 1);
+    assert_int_equal(location.candidates[0].zone->row.id, id);
+}
+
 static enum err rekey(struct tree *tree, int64_t id)
 {
     return zones_child_rekey(tree->top->zones, tree->fanout, tree->db, &tree->arena, &user, id, budget_from_ms(5000));
@@ -344,6 +369,7 @@ int main(void)
         TEST(mutations_are_not_replayed),
         TEST(directories_travel_upward_and_loops_are_refused),
         TEST(a_directory_with_this_zone_in_it_disables_the_child),
+        TEST(a_child_that_has_told_no_directory_may_own_any_id),
         TEST(keys_are_renewed_over_the_live_link),
         TEST(a_lost_answer_leaves_the_old_keys_good),
         TEST(a_restart_loses_nothing),
