@@ -139,8 +139,7 @@ static const char *directory_state(const struct zone *child)
     return unlinked ? DIRECTORY_UNLINKED : zone_state_name(child);
 }
 
-/* What a child told last. One that has told nothing yet is known by its own row, and may own any id: who is below it is not known.
- */
+/* What a child told last. One that has told nothing yet is known by its own row; who is below it is not, so it may own any id. */
 static struct directory_part make_part(const struct source *source, const struct zone *child, struct arena *arena)
 {
     struct directory_row *rows = arena_alloc(arena, (source->directory.count + 1) * sizeof(*rows));

@@ -53,8 +53,8 @@ struct location whereabouts_of_server(struct request *request, const struct uuid
     return location;
 }
 
-struct location whereabouts_of_zone(struct request *request, const struct uuid *owner)
+struct location whereabouts_of_zone(struct request *request, const struct uuid *zone)
 {
     struct zones *zones = request->gateway->zones;
-    return zones_locate_zone(zones, zones_view(zones, request->arena), owner, request->link, request->arena);
+    return zones_locate_zone(zones, zones_view(zones, request->arena), zone, request->link, request->arena);
 }

@@ -1,6 +1,7 @@
 """A zone's directory is late: root does not know `leaf`, two links below it, and servers are ordered there through the child between
 them all the same."""
 import json
+import uuid
 
 import pytest
 
@@ -36,7 +37,6 @@ def below(tree, make_host, make_zone):
 def join(zone, name, url, tree):
     zone.cli("zone", "add", name, url, "--username", "admin", "--password-file", tree.root.password_file)
     door = Door(zone, None, None, password=tree.root.password).http
-
     wait_for(lambda: (name, "up") in {(row["name"], row["state"]) for row in door.fetch("/os-zones/detail")["zones"]}, 60, f"{name} to be up")
 
 
@@ -64,15 +64,24 @@ def known(tree, mariadb):
     return {path for path, in mariadb.sql(tree.root.schema, "SELECT path FROM zone_directory")}
 
 
+def left(tree, mariadb):
+    """Paths of zones that root remembers to have left the tree."""
+    return {path for path, in mariadb.sql(tree.root.schema, "SELECT path FROM zone_departed")}
+
+
 def test_it_is_found_where_it_was_ordered(tree, below, front, here, mariadb):
     door = Door(tree.root, mariadb, stock(tree.http("root"), here))
-    wait_for(lambda: known(tree, mariadb) == {"."}, 60, "mid's own word about leaf to be replaced")
-    server = door.ask("below")
-    assert known(tree, mariadb) == {"."}
-    assert door.http.get(f"/servers/{server}").status_code == 200
     at_leaf = Door(below["leaf"], None, None, password=tree.root.password).http
+    nobodys = f"{uuid.uuid4()}"[:-6] + at_leaf.fetch("/os-zones/info")["zone"]["tag"]
+    # What mid tells by itself (a push) names leaf, and the next poll takes it back: as if root had never heard of it.
+    wait_for(lambda: "mid/leaf" in left(tree, mariadb) and known(tree, mariadb) == {"."}, 60, "mid's own word about leaf to be replaced")
+    mariadb.sql(tree.root.schema, "DELETE FROM zone_departed")
+    wait_for(lambda: door.http.get(f"/servers/{nobodys}").status_code == 404, 60, "leaf's ids to be unknown")
+    server = door.ask("below")
+    assert door.http.get(f"/servers/{server}").status_code == 200
     assert at_leaf.get(f"/servers/{server}?zone.local=1").status_code == 200
+    assert door.http.get(f"/servers/{nobodys}").status_code == 404
     wait_for(lambda: door.http.fetch(f"/servers/{server}")["server"]["status"] == "ACTIVE", 60, "the server")
     assert door.http.delete(f"/servers/{server}").status_code == 204
-    wait_for(lambda: at_leaf.get(f"/servers/{server}").status_code == 404, 60, "the delete")
+    wait_for(lambda: door.http.get(f"/servers/{server}").status_code == 404, 60, "the delete")
     assert known(tree, mariadb) == {"."}
